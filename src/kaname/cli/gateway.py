@@ -1,0 +1,113 @@
+"""``kaname gateway``: the hospital's verbs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from kaname.cli import DONE, NOT_YET, REFUSED
+from kaname.cli.options import home_of, home_option, json_option, registries, show
+from kaname.gateway import status as state
+from kaname.gateway.hospital import Hospital, open_hospital
+from kaname.gateway.ingest import Night, cross_all, receive_all, withdraw_all
+from kaname.gateway.withdraw import certificate_of, request
+from kaname.node import open_node
+from kaname.parcel.enrolment import accept_answer, make_request
+from kaname.settings import load
+
+
+@click.group
+def gateway() -> None:
+    """The hospital: enrol, ingest, status, held, withdraw."""
+
+
+def _open(home: Path | None) -> Hospital:
+    return open_hospital(open_node(load(home_of(home))))
+
+
+@gateway.command
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--registry", default="j-mid", show_default=True, help="Where the studies go.")
+@click.option("--wait", "wait_seconds", default=600.0, show_default=True, help="Seconds to wait for receipts.")
+@home_option
+@json_option
+def ingest(paths: tuple[Path, ...], registry: str, wait_seconds: float, home: Path | None, as_json: bool) -> None:
+    """Take in every file below PATHS, de-identify, seal and deliver. Without PATHS: go on with what is under way."""
+    hospital = _open(home)
+    registries([registry])
+    night = Night()
+    files = receive_all(hospital, paths, registry, night)
+    with click.progressbar(
+        files, label="received", show_pos=True, file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        for _ in bar:
+            pass
+    cross_all(hospital, night, wait_seconds=wait_seconds)
+    show(night.to_json(), as_json=as_json)
+    sys.exit(NOT_YET if night.studies["waiting"] else REFUSED if night.reasons or night.studies["failed"] else DONE)
+
+
+@gateway.command
+@home_option
+@json_option
+def status(home: Path | None, as_json: bool) -> None:
+    """Show how much of what is where."""
+    show(state.status(_open(home)), as_json=as_json)
+
+
+@gateway.command
+@home_option
+@json_option
+def held(home: Path | None, as_json: bool) -> None:
+    """Show what waits for a person, and why."""
+    show(state.held(_open(home)), as_json=as_json)
+
+
+@gateway.command
+@click.option("--patient-id", required=True, help="The hospital's number; '-' reads it from standard input.")
+@click.option("--issuer", default="", help="Issuer of the number, where the hospital has several.")
+@click.option("--registry", "names", multiple=True, help="Only from these registries; default: all of this gateway.")
+@click.option("--wait", "wait_seconds", default=600.0, show_default=True, help="Seconds to wait for certificates.")
+@home_option
+@json_option
+def withdraw(
+    patient_id: str, issuer: str, names: tuple[str, ...], wait_seconds: float, home: Path | None, as_json: bool
+) -> None:
+    """Withdraw a patient: forgotten here and at the hub, re-send blocked, signed certificate back."""
+    hospital = _open(home)
+    number = sys.stdin.readline().strip() if patient_id == "-" else patient_id
+    requested = request(hospital, number, issuer, registries(names or hospital.node.settings.registries))
+    outcomes = withdraw_all(hospital, requested, wait_seconds=wait_seconds)
+    done = [one for one in requested if one in outcomes and outcomes[one].state == "done"]
+    show([certificate_of(hospital, one) for one in done], as_json=as_json)
+    refused = [outcomes[one] for one in requested if one in outcomes and outcomes[one].state != "done"]
+    for outcome in refused:
+        click.echo(outcome.reason, err=True)
+    sys.exit(REFUSED if refused else DONE if len(done) == len(requested) else NOT_YET)
+
+
+@gateway.command
+@click.option(
+    "--request", "request_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the request here."
+)
+@click.option(
+    "--answer", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take in the hub's answer."
+)
+@click.option("--fingerprint", default="", help="The hub's fingerprint as heard by telephone.")
+@home_option
+@json_option
+def enrol(request_file: Path | None, answer: Path | None, fingerprint: str, home: Path | None, as_json: bool) -> None:
+    """Enrol with a hub by two files: first --request, then --answer. Compare the fingerprints by telephone."""
+    if (request_file is None) == (answer is None):
+        raise click.UsageError("give either --request or --answer")
+    hospital = _open(home)
+    settings = hospital.node.settings
+    if answer is not None:
+        record = accept_answer(settings.keys, answer.read_bytes(), fingerprint)
+        hospital.node.ledger.append("enrolled", record.name, actor="operator", facts={"key": record.key.id})
+        show({"hub": record.name, "url": record.url, "fingerprint": record.key.fingerprint}, as_json=as_json)
+    elif request_file is not None:
+        request_file.write_bytes(make_request(settings.keys, settings.name, settings.registries, hospital.node.clock))
+        show({"request": str(request_file), "fingerprint": hospital.signing.public.fingerprint}, as_json=as_json)

@@ -1,0 +1,43 @@
+"""Whether the pixels of an object raise a doubt. A doubt is held for a person: nothing doubtful leaves.
+
+Judged by the header alone: the class, what the image says it is, and what is drawn over it. A received Burned In
+Annotation of NO counts for nothing.
+"""
+
+from __future__ import annotations
+
+from kaname.deid.survey import Survey
+from kaname.dicom.scan import PIXELS
+from kaname.errors import NotYet
+from kaname.registries import Registry
+
+_DRAWN_BY_THE_DEVICE = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("2", "2.1", "2.2", "4", "4.1", "4.4", "128", "128.1", "130")
+)
+"""CT, MR and PET with their enhanced and legacy-converted classes: reconstructed, not captured."""
+
+
+def hold_if_doubtful(found: Survey, registry: Registry) -> None:
+    """Returns when the pixels may leave with a clean header.
+
+    Raises:
+        NotYet: ``sop-class-not-accepted``, ``pixels-may-identify``, ``document-may-identify``, ``overlay-in-pixels``.
+    """
+    sop_class = found.key.sop_class_uid
+    if sop_class not in _DRAWN_BY_THE_DEVICE:
+        has_pixels = any(tag in found.index for tag in PIXELS)
+        raise NotYet("pixels-may-identify" if has_pixels else "document-may-identify", sop_class_uid=sop_class)
+    if sop_class not in registry.sop_classes:
+        raise NotYet("sop-class-not-accepted", sop_class_uid=sop_class)
+    if found.raw(0x28, 0x301).upper() == b"YES":
+        raise NotYet("pixels-may-identify", sign="BurnedInAnnotation")
+    if found.raw(0x08, 0x64):
+        raise NotYet("pixels-may-identify", sign="ConversionType")
+    if (found.number(0x28, 0x02) or 1) != 1:
+        raise NotYet("pixels-may-identify", sign="SamplesPerPixel")
+    words = {word.strip().decode("latin-1").upper() for word in found.raw(0x08, 0x08).split(b"\\")}
+    if not words.isdisjoint(registry.pixels.hold_image_types):
+        raise NotYet("pixels-may-identify", sign="ImageType")
+    for tag in found.index:
+        if tag[1] == 0x60 and tag[2:] == b"\x02\x01" and found.number(tag[1] << 8 | tag[0], 0x0102):  # noqa: PLR2004
+            raise NotYet("overlay-in-pixels")

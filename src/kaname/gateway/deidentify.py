@@ -1,0 +1,48 @@
+"""De-identify and check: every object of a batch, each with its own outcome."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from kaname.database import reading, writing
+from kaname.deid.engine import Engine
+from kaname.deid.model import Deidentified
+from kaname.gateway.crossing import cross_checked
+from kaname.gateway.hospital import Hospital
+from kaname.gateway.index import OBJECTS
+from kaname.ledger import Json
+from kaname.work import Outcome, attempt
+
+
+def deidentify(hospital: Hospital, batch: str) -> Json:
+    """Brings every received object of the batch to ``cleaned``, ``held`` or ``refused``; returns counts by state."""
+    with reading(hospital.node.index) as connection:
+        rows = connection.execute(
+            select(OBJECTS.c.id, OBJECTS.c.registry)
+            .where(OBJECTS.c.batch == batch, OBJECTS.c.state.in_(("received", "cleaned")))
+            .order_by(OBJECTS.c.id)
+        ).all()
+    counted = Counter[str]()
+    engines: dict[str, Engine] = {}
+    for name, registry in rows:
+        engine = engines.get(registry) or engines.setdefault(registry, hospital.engine(registry))
+        crossed = attempt(_cross_spooled, hospital, name, engine, hospital.crossing / batch)
+        counted[_write_down(hospital, name, registry, crossed)] += 1
+    return dict(counted)
+
+
+def _cross_spooled(hospital: Hospital, name: str, engine: Engine, folder: Path) -> Deidentified:
+    return cross_checked(hospital.spool.open(name), engine, folder)
+
+
+def _write_down(hospital: Hospital, name: str, registry: str, crossed: Deidentified | Outcome) -> str:
+    if isinstance(crossed, Deidentified):
+        values = {"state": "cleaned", "reason": "", "digest": crossed.digest}
+    else:
+        values = {"state": "held" if crossed.state == "held" else "refused", "reason": crossed.reason}
+    with writing(hospital.node.index) as connection:
+        connection.execute(update(OBJECTS).where(OBJECTS.c.id == name, OBJECTS.c.registry == registry).values(**values))
+    return values["state"]

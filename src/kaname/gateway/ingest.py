@@ -1,0 +1,74 @@
+"""A night's run: receive everything below some paths, send what may leave, say what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kaname.gateway.flow import CROSS, WITHDRAW, register
+from kaname.gateway.hospital import Hospital
+from kaname.gateway.receive import Received, form_batches, receive
+from kaname.gateway.sources import walk
+from kaname.ledger import Json
+from kaname.work import Outcome, Work
+
+
+@dataclass(slots=True)
+class Night:
+    """What became of one run."""
+
+    received: Counter[str] = field(default_factory=Counter[str])
+    """Files at the door, by state; ``known`` counts content that was here before."""
+    studies: Counter[str] = field(default_factory=Counter[str])
+    """Batches under way, by how they ended; ``waiting`` for those that have not."""
+    reasons: Counter[str] = field(default_factory=Counter[str])
+
+    def to_json(self) -> dict[str, Json]:
+        """The run as JSON."""
+        return {"received": dict(self.received), "studies": dict(self.studies), "reasons": dict(self.reasons)}
+
+    def note(self, result: Received) -> None:
+        """Counts one file."""
+        self.received["known" if result.known else result.state] += 1
+        if result.reason:
+            self.reasons[result.reason] += 1
+
+
+def receive_all(hospital: Hospital, paths: Iterable[Path], registry: str, night: Night) -> Iterator[Received]:
+    """Takes in every file below the paths, one after the other."""
+    engine = hospital.engine(registry)
+    for source in walk(paths):
+        result = receive(hospital, source, engine)
+        night.note(result)
+        yield result
+
+
+def cross_all(hospital: Hospital, night: Night, *, wait_seconds: float) -> None:
+    """Brings every batch under way across and waits for the outcomes, at most that long. Nothing is done twice."""
+    batches = form_batches(hospital)
+    outcomes = _run(hospital, CROSS, batches, wait_seconds)
+    for batch in batches:
+        outcome = outcomes.get(batch)
+        night.studies[outcome.state if outcome else "waiting"] += 1
+        if outcome and outcome.reason:
+            night.reasons[outcome.reason] += 1
+
+
+def withdraw_all(hospital: Hospital, requested: Sequence[str], *, wait_seconds: float) -> dict[str, Outcome]:
+    """Carries out withdrawals that were written down; returns those that came to an end in time."""
+    return _run(hospital, WITHDRAW, requested, wait_seconds)
+
+
+def _run(hospital: Hospital, flow: str, ids: Sequence[str], wait_seconds: float) -> dict[str, Outcome]:
+    settings = hospital.node.settings
+    work = Work(f"sqlite:///{settings.home / 'work.sqlite'}", settings.name, retry_seconds=settings.retry_seconds)
+    register(work, hospital)
+    work.start()
+    try:
+        for one in ids:
+            work.enqueue(flow, one, one)
+        return work.wait(flow, ids, timeout_seconds=wait_seconds)
+    finally:
+        work.stop()

@@ -1,0 +1,62 @@
+"""A society's decisions at one version, as frozen types. Each decision carries its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Option = Literal["modified_dates", "patient_characteristics", "device_identity"]
+"""Options of PS3.15 Annex E that a registry may take: those that the engine really carries out."""
+
+OPTION_CODES: Mapping[str, tuple[str, str]] = {
+    "modified_dates": ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
+    "patient_characteristics": ("113108", "Retain Patient Characteristics Option"),
+    "device_identity": ("113109", "Retain Device Identity Option"),
+}
+"""Code value and meaning of each option in CID 7050 (PS3.16)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One attribute that is kept although no rule of the Standard keeps it."""
+
+    tag: int
+    keyword: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeidRules:
+    """How this registry de-identifies."""
+
+    options: Mapping[Option, str]
+    """Options taken, each with its reason."""
+    keep: Mapping[int, Kept]
+    """Text attributes kept by allow-list, by tag."""
+    keep_times: str
+    """Reason for keeping times of day; empty means that they are replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelRules:
+    """When pixels raise a doubt. What is doubtful is held for a person."""
+
+    hold_image_types: Mapping[str, str]
+    """Words of Image Type that tell of screens and reports, each with its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """One society's registry at one version."""
+
+    id: str
+    version: str
+    name_ja: str
+    name_en: str
+    society_ja: str
+    society_en: str
+    sop_classes: Mapping[str, str]
+    """SOP Class UIDs taken in, each with its reason."""
+    deid: DeidRules
+    pixels: PixelRules

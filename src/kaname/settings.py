@@ -1,0 +1,108 @@
+"""Frozen settings of one node, read once at the door. The only module that reads the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from kaname.errors import NotYet, Refused
+
+Role = Literal["gateway", "hub", "cloud", "clinic", "all"]
+ROLES: tuple[str, ...] = get_args(Role)
+FILE = "kaname.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a node is and where it stands. Every field but ``home`` is a line of ``HOME/kaname.toml``."""
+
+    home: Path
+    """Folder that holds everything of this node."""
+    role: Role
+    """Which rooms are open."""
+    name: str
+    """Short name of this node, unique among its partners; becomes the subject of its certificate."""
+    database: str = ""
+    """SQLAlchemy URL of the index; empty means SQLite in the home."""
+    objects: str = ""
+    """Where objects rest: a folder, or ``s3://bucket/prefix``; empty means a folder in the home."""
+    host: str = "127.0.0.1"
+    """Address that the doors listen on."""
+    port: int = 8470
+    """Port of the console, the API and DICOMweb."""
+    peer_port: int = 8471
+    """Port of the mutual-TLS door that partners deliver to (hub, cloud)."""
+    upstream: str = ""
+    """``https://host:port`` of the partner that this node delivers to (gateway: its hub)."""
+    originals_days: int = 7
+    """Days that a gateway keeps an original after the final receipt."""
+    retry_seconds: float = 1.0
+    """First pause before a step that answered ``NotYet`` is tried again; doubles up to 300 s."""
+    registries: tuple[str, ...] = field(default=("j-mid", "basic"))
+    """Registries that this node takes part in."""
+
+    @property
+    def keys(self) -> Path:
+        """Folder of secrets (mode 0700, files 0600)."""
+        return self.home / "keys"
+
+
+def home_from_environment() -> Path | None:
+    """The home named by ``KANAME_HOME``, if any."""
+    value = os.environ.get("KANAME_HOME", "")
+    return Path(value) if value else None
+
+
+def test_data_from_environment() -> Path:
+    """Where public test data lies: ``KANAME_TEST_DATA``, by default ``../shared/data`` beside the checkout."""
+    return Path(os.environ.get("KANAME_TEST_DATA", "../shared/data"))
+
+
+def load(home: Path) -> Settings:
+    """Reads ``HOME/kaname.toml``.
+
+    Raises:
+        NotYet: ``home-missing`` when the folder was never initialised.
+        Refused: ``settings-invalid`` when a line is unknown or of the wrong type.
+    """
+    file = home / FILE
+    if not file.is_file():
+        raise NotYet("home-missing")
+    try:
+        table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused("settings-invalid") from error
+    known = {f.name: f for f in fields(Settings) if f.name != "home"}
+    for name, value in table.items():
+        if name not in known:
+            raise Refused("settings-invalid", line=name)
+        if name == "role" and value not in ROLES:
+            raise Refused("settings-invalid", line=name)
+        if name == "registries":
+            table[name] = tuple(value)
+    return Settings(home=home, **table)
+
+
+def write(settings: Settings) -> None:
+    """Writes the settings to ``HOME/kaname.toml``; values equal to their defaults are left out."""
+    lines: list[str] = []
+    for f in fields(Settings):
+        value = getattr(settings, f.name)
+        if f.name == "home" or (f.name not in ("role", "name") and value == f.default):
+            continue
+        lines.append(f"{f.name} = {_toml(value)}")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    (settings.home / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
