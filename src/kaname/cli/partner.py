@@ -45,15 +45,8 @@ def admit(request: Path, answer: Path, url: str | None, home: Path | None, as_js
         raise Refused("parcel-registry")
     door = url or f"https://{settings.host}:{settings.peer_port}"
     admission = admit_request(data, settings.keys, signing_key(settings.keys), settings.name, door, node.clock)
-    partners.admit(
-        node.index,
-        name=admission.name,
-        role="gateway",
-        public_key=admission.key,
-        registries=admission.registries,
-        certificate=admission.certificate,
-        clock=node.clock,
-    )
+    gateway = partners.Partner(admission.name, "gateway", admission.key, admission.registries, admission.certificate)
+    partners.admit(node.index, gateway, clock=node.clock)
     facts = {"key": admission.key.id, "registries": list(admission.registries)}
     node.ledger.append("partner-admitted", admission.name, actor="operator", facts=facts)
     answer.write_bytes(admission.answer)

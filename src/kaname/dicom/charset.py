@@ -1,7 +1,7 @@
 """Specific Character Set (PS3.3 section C.12.1.1.2): bytes to text, strictly, with the misdeclarations of the field.
 
-The declared set is believed only when the bytes are valid in it. Otherwise UTF-8, ISO 2022 JP, CP932 and EUC-JP are
-tried in this order: exports that forget or misname their character set are common in Japan.
+The declared set is believed only when the bytes are valid in it. Otherwise ISO 2022 JP where there are escapes, else
+UTF-8, CP932 and EUC-JP are tried in this order: exports that forget or misname their character set are common in Japan.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from kaname.errors import NotYet
 
 UTF_8 = "ISO_IR 192"
 _ESCAPE = b"\x1b"
-_FALLBACKS = ("utf-8", "iso2022_jp_2", "cp932", "euc_jp")
+_ESCAPED = ("iso2022_jp_2",)
+_FALLBACKS = ("utf-8", "cp932", "euc_jp")
 _DELIMITERS: set[int] = set(b"\r\n\t\f\\^=")
 
 
@@ -39,7 +40,7 @@ def decode(value: bytes, declared: Sequence[str]) -> str:
     text = _as_declared(value, declared)
     if text is not None:
         return text
-    for codec in _FALLBACKS:
+    for codec in _ESCAPED if _ESCAPE in value else _FALLBACKS:
         try:
             return value.decode(codec)
         except UnicodeDecodeError:

@@ -68,11 +68,12 @@ def _turn(buffer: Buffer, position: int, end: int, out: list[bytes], depth: int)
             position += 8
             if tag != _ITEM:
                 return position
-            position = _turn(buffer, position, end if length == UNDEFINED else position + length, out, depth + 1)
+            stop = end if length == UNDEFINED else position + length
+            if stop > end:
+                raise Refused("truncated")
+            position = _turn(buffer, position, stop, out, depth + 1)
             continue
         position = _element(buffer, position, end, out, depth)
-    if position > end:
-        raise Refused("truncated")
     return position
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kaname.dicom.part10 import Buffer
 from kaname.dicom.scan import ITEM, SEQUENCE_END, UNDEFINED, PixelLocation
@@ -99,7 +100,7 @@ def _native(pixel: PixelLocation, number_of_frames: int, size: int | None) -> tu
     if not size:
         raise Refused("no-frames")
     whole = size * number_of_frames
-    if pixel.length != whole + whole % 2:  # an odd value is padded to an even one
+    if pixel.length not in (whole, whole + whole % 2):  # an odd value is padded to an even one
         raise Refused("no-frames", frames=number_of_frames, expected=whole, found=pixel.length)
     return tuple(Span(pixel.offset + n * size, size, 0) for n in range(number_of_frames))
 
@@ -151,6 +152,6 @@ def _first_fragments(table: bytes, fragments: Sequence[tuple[int, int]], number_
     base = fragments[0][0]
     by_offset = {start - base: n for n, (start, _) in enumerate(fragments)}
     firsts = [by_offset.get(offset, -1) for (offset,) in struct.iter_unpack("<I", table)]
-    if firsts[0] != 0 or any(a >= b for a, b in zip(firsts, firsts[1:], strict=False)):
+    if firsts[0] != 0 or any(a >= b for a, b in pairwise(firsts)):
         raise Refused("no-frames", frames=number_of_frames, fragments=len(fragments))
     return firsts

@@ -1,24 +1,43 @@
-"""An instance as DICOM JSON (PS3.18 Annex F)."""  # noqa: A005 - the Standard calls it so
+"""An instance as DICOM JSON (PS3.18 Annex F)."""
 
 from __future__ import annotations
 
+import logging
 import math
 import struct
 import warnings
+import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pydicom
+from pydicom.errors import BytesLengthException
+
 from kaname.dicom.part10 import read_meta
 from kaname.errors import Refused
+
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it quotes values: no log may
 
 BULK_DATA = "bulkdata/"
 _PIXELS = ("7FE00008", "7FE00009", "7FE00010")
 _BASE64_OF_1_KIB = 1364
 """Binary values of 1 KiB and more, written in base64, pass this length as pydicom counts."""
-_UNREADABLE = (AttributeError, KeyError, LookupError, NotImplementedError, OSError, struct.error, TypeError, ValueError)
-"""What pydicom raises over a value that is none of its VR."""
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    struct.error,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
+"""What pydicom raises over elements and values that are not what their VR says."""
 
 
 def instance_json(source: Path | bytes) -> dict[str, Any]:
@@ -34,17 +53,14 @@ def instance_json(source: Path | bytes) -> dict[str, Any]:
     Raises:
         Refused: what :func:`kaname.dicom.part10.read_meta` raises; ``malformed-dicom`` for a value that cannot be read.
     """
-    from pydicom import dcmread
-    from pydicom.errors import BytesLengthException
-
     data = source.read_bytes() if isinstance(source, Path) else source
     read_meta(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they quote values
-            ds = dcmread(BytesIO(data))
+            ds = pydicom.dcmread(BytesIO(data))  # pyright: ignore[reportUnknownMemberType] - PathLike without its type
             found = ds.to_json_dict(_BASE64_OF_1_KIB, lambda _: BULK_DATA)
-    except (BytesLengthException, *_UNREADABLE) as error:
+    except _UNREADABLE as error:
         raise Refused("malformed-dicom") from error
     return _plain(found, BULK_DATA)
 

@@ -45,7 +45,9 @@ def parse(text: str) -> Registry:
     except tomllib.TOMLDecodeError as error:
         raise Refused("registry-invalid", line=str(error)) from error
     _only(table, {"id", "version", "name", "society", "accepts", "deid", "pixels"}, "")
-    deid = _part(table, "deid")
+    deid, accepts, pixels = _part(table, "deid"), _part(table, "accepts"), _part(table, "pixels")
+    _only(accepts, {"sop_classes"}, "accepts.")
+    _only(pixels, {"hold_image_types"}, "pixels.")
     _only(deid, {"options", "keep", "keep_times"}, "deid.")
     name, society = _part(table, "name"), _part(table, "society")
     return Registry(
@@ -55,9 +57,9 @@ def parse(text: str) -> Registry:
         name_en=_text(name, "en"),
         society_ja=_text(society, "ja"),
         society_en=_text(society, "en"),
-        sop_classes=_sop_classes(_part(_part(table, "accepts"), "sop_classes")),
+        sop_classes=_sop_classes(_part(accepts, "sop_classes")),
         deid=DeidRules(_options(_part(deid, "options")), _kept(_part(deid, "keep")), _text(deid, "keep_times", "")),
-        pixels=PixelRules(_reasons(_part(_part(table, "pixels"), "hold_image_types"))),
+        pixels=PixelRules(_reasons(_part(pixels, "hold_image_types"))),
     )
 
 

@@ -1,0 +1,47 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs, once.
+PYTHON ?= python3
+INSTALL = .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test system drills bench size lint clean
+
+demo: .venv/kaname.stamp        ## the whole journey on this machine; ARGS="--keep DIR" passes options on
+	@.venv/bin/kaname demo $(ARGS)
+
+test: .venv/test.stamp          ## every check there is, with the seconds each took; STRICT=1: no test may skip
+	@.venv/bin/python tools/check.py $(if $(STRICT),--no-skips)
+
+system:                         ## the optional Debian programs that some tests use
+	@sh tools/system.sh
+
+drills: .venv/test.stamp        ## the long fault drills
+	@.venv/bin/pytest -m drill
+
+bench: .venv/test.stamp         ## measurements, never a test
+	@set -e; for script in benchmarks/*.py; do echo "── $$script"; .venv/bin/python "$$script"; done
+
+size: .venv/test.stamp          ## disk that a fresh install of the base takes
+	@.venv/bin/python tools/check_size.py --fresh
+
+lint: .venv/test.stamp          ## what is quick: style, types, imports
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright && .venv/bin/lint-imports --no-cache
+
+clean:                          ## back to a fresh clone
+	rm -rf .venv build dist .coverage .coverage.* .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A fresh Debian has Python without its venv module: that one package is installed first.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kaname needs Python 3.11 or newer")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || sh tools/system.sh python3-venv
+	@$(PYTHON) -m venv --clear .venv
+
+.venv/kaname.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "installing Kaname into .venv …"
+	@$(INSTALL) pip hatchling editables
+	@$(INSTALL) --no-build-isolation --editable '.[all]'
+	@touch $@
+
+.venv/test.stamp: .venv/kaname.stamp
+	@echo "installing what the tests use …"
+	@$(INSTALL) --group test
+	@touch $@

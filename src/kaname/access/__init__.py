@@ -1,0 +1,6 @@
+"""Who may do what: tokens for programs, partners and their keys, certificates, signed statements.
+
+Goes in: a secret, a signature or a certificate. Comes out: a grant, a verified statement, a partner.
+May say: ``Forbidden("token-missing")``, ``Forbidden("token-invalid")``, ``Forbidden("not-permitted")``,
+``Refused("statement-invalid")``, ``Refused("enrolment-invalid")``, ``Refused("key-…")``.
+"""

@@ -1,0 +1,99 @@
+"""``kaname dataset``: frozen lists."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from kaname.cli.options import home_of, home_option, json_option, show
+from kaname.datasets import flow
+from kaname.datasets import verify as verification
+from kaname.datasets.model import DatasetVersion
+from kaname.errors import Refused
+from kaname.ledger.canonical import Json
+from kaname.node import Node, open_node
+from kaname.settings import load
+
+version_option = click.option("--version", type=click.IntRange(1), help="Number of the version; default: the newest.")
+
+
+@click.group
+def dataset() -> None:
+    """Frozen datasets: freeze, show, diff, verify."""
+
+
+@dataset.command
+@click.argument("name")
+@click.option("--registry", required=True, help="Whose series.")
+@click.option("--modality", help="Only series of this modality, e.g. CT.")
+@home_option
+@json_option
+def freeze(name: str, registry: str, modality: str | None, home: Path | None, as_json: bool) -> None:
+    """Freeze all series that the question asks for into the next version of NAME.
+
+    The same content again is the version that has it: no new one is made.
+    """
+    show(_row(flow.freeze(_open(home), name, registry, modality, actor="operator")), as_json=as_json)
+
+
+@dataset.command("show")
+@click.argument("name", required=False)
+@version_option
+@click.option("--members", is_flag=True, help="List the series and the holes, too.")
+@home_option
+@json_option
+def show_(name: str | None, version: int | None, members: bool, home: Path | None, as_json: bool) -> None:
+    """Show every dataset, every version of NAME, or one version."""
+    node = _open(home)
+    if name is None:
+        show([_row(found) for found in flow.names(node, node.settings.registries)], as_json=as_json)
+    elif version is None and not members:
+        show([_row(found) for found in flow.versions(node, name)], as_json=as_json)
+    else:
+        found = flow.show(node, name, version)
+        frozen = flow.content(node, found)
+        listed: dict[str, Json] = {
+            "members": [asdict(member) for member in frozen.members],
+            "holes": [_plain(asdict(hole)) for hole in frozen.holes],
+        }
+        show(_row(found) | (listed if members else {}), as_json=as_json)
+
+
+@dataset.command
+@click.argument("name")
+@click.argument("earlier", type=click.IntRange(1))
+@click.argument("later", type=click.IntRange(1))
+@home_option
+@json_option
+def diff(name: str, earlier: int, later: int, home: Path | None, as_json: bool) -> None:
+    """What changed from version EARLIER of NAME to version LATER."""
+    show(_plain(asdict(flow.diff(_open(home), name, earlier, later))), as_json=as_json)
+
+
+@dataset.command
+@click.argument("name")
+@version_option
+@home_option
+@json_option
+def verify(name: str, version: int | None, home: Path | None, as_json: bool) -> None:
+    """Check the list of NAME, every byte it names, and that what its holes name is really gone."""
+    found = verification.verify(_open(home), name, version)
+    show(_row(found.dataset) | {"packs": found.packs, "gone": found.gone}, as_json=as_json)
+
+
+def _open(home: Path | None) -> Node:
+    settings = load(home_of(home))
+    if settings.role == "gateway":
+        raise Refused("wrong-role")
+    return open_node(settings)
+
+
+def _row(found: DatasetVersion) -> dict[str, Json]:
+    return _plain(asdict(found))
+
+
+def _plain(value: dict[str, object]) -> dict[str, Json]:
+    """Tuples as lists, so that JSON has one word for them."""
+    return {name: list(part) if isinstance(part, tuple) else part for name, part in value.items()}

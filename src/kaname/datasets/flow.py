@@ -1,0 +1,194 @@
+"""Freezing a question into a list, and what may be asked about the list afterwards.
+
+A version never changes. When a subject withdraws, every dataset that named it gets a newer version in which a named
+hole stands in its place, and the versions that named it are marked as superseded. Their lists stay as they are: they
+are digests of bytes that are gone and a pseudonym that leads nowhere any more, and whoever published a result on such
+a version must still be able to show what it was made from.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, replace
+
+from sqlalchemy import Connection
+
+from kaname.archive.query import packed_series
+from kaname.database import reading, writing
+from kaname.datasets import catalogue
+from kaname.datasets.frozen import read_list, write_list
+from kaname.datasets.model import DatasetVersion, Difference, Frozen, Hole, Member, Question
+from kaname.errors import Refused
+from kaname.ledger import Json
+from kaname.node import Node
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+def freeze(node: Node, name: str, registry: str, modality: str | None = None, *, actor: str = "") -> DatasetVersion:
+    """Freezes every series that the archive holds now and the question asks for.
+
+    The holes of the name's newest version stay in every later one: what was once there is not forgotten by freezing
+    again. The same content again is the version that has it already, and no new one is made.
+
+    Args:
+        node: A node of the de-identified side.
+        name: Name of the dataset: letters, digits, ``.``, ``_``, ``-``, at most 63.
+        registry: Whose series; a name stays with its registry.
+        modality: Modality (0008,0060) of the series taken; all when ``None``.
+        actor: Who freezes; the node itself by default.
+
+    Raises:
+        Refused: ``dataset-name``, ``dataset-registry``, ``dataset-empty``; ``dataset-damaged`` when the list of the
+            newest version is.
+        NotYet: ``storage-full``, ``index-busy``.
+    """
+    if not NAME.fullmatch(name):
+        raise Refused("dataset-name")
+    question = Question(registry, modality or "")
+    with writing(node.index) as connection:  # no withdrawal can come between reading the archive and writing the list
+        before = catalogue.newest(connection, name)
+        if before and before.question.registry != registry:
+            raise Refused("dataset-registry")
+        members = _members(connection, question)
+        if not members:
+            raise Refused("dataset-empty")
+        holes = read_list(node.store, before.digest).holes if before else ()
+        frozen = Frozen(name, question, members, holes)
+        digest = write_list(node.store, frozen)
+        same = catalogue.of_content(connection, name, digest)
+        return same or _add(node, connection, frozen, digest, before, actor)
+
+
+def show(node: Node, name: str, version: int | None = None) -> DatasetVersion:
+    """One version of a dataset, the newest when no number is given.
+
+    Raises:
+        Refused: ``not-found``.
+    """
+    with reading(node.index) as connection:
+        return catalogue.of_number(connection, name, version)
+
+
+def versions(node: Node, name: str) -> tuple[DatasetVersion, ...]:
+    """Every version of a dataset, the first one first, superseded ones included.
+
+    Raises:
+        Refused: ``not-found``.
+    """
+    with reading(node.index) as connection:
+        found = catalogue.all_of(connection, name)
+    if not found:
+        raise Refused("not-found")
+    return found
+
+
+def names(node: Node, registries: tuple[str, ...]) -> tuple[DatasetVersion, ...]:
+    """The newest version of every dataset of these registries, by name."""
+    with reading(node.index) as connection:
+        return catalogue.newest_of_all(connection, registries)
+
+
+def content(node: Node, dataset: DatasetVersion) -> Frozen:
+    """The frozen list of a version.
+
+    Raises:
+        Refused: ``dataset-damaged``, ``object-missing``.
+    """
+    return read_list(node.store, dataset.digest)
+
+
+def diff(node: Node, name: str, earlier: int, later: int) -> Difference:
+    """What changed from one version of a dataset to another.
+
+    Raises:
+        Refused: ``not-found``, ``dataset-damaged``, ``object-missing``.
+    """
+    old = content(node, show(node, name, earlier))
+    new = content(node, show(node, name, later))
+    before, after = _packs(old), _packs(new)
+    return Difference(
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        changed=tuple(sorted(uid for uid in before.keys() & after.keys() if before[uid] != after[uid])),
+        holes=tuple(hole for hole in new.holes if hole not in old.holes),
+    )
+
+
+def hole(node: Node, registry: str, subject: str, at: str) -> tuple[DatasetVersion, ...]:
+    """Puts a named hole in the place of a subject, in a new version of every dataset that named it.
+
+    The hole has a number, the time of the withdrawal and what is missing; it does not say whose it is. Called again
+    for the same subject it changes nothing and returns the same versions.
+
+    Args:
+        node: A node of the de-identified side.
+        registry: The registry that the subject withdrew from.
+        subject: Who withdrew.
+        at: When, UTC, ISO 8601 with seconds.
+
+    Returns:
+        The versions that name the hole, by dataset name.
+
+    Raises:
+        Refused: ``dataset-damaged``, ``object-missing`` when a list cannot be read.
+        NotYet: ``storage-full``, ``index-busy``.
+    """
+    with writing(node.index) as connection:
+        return tuple(
+            catalogue.of_number(connection, name, done) if done else _hole(node, connection, name, subject, at)
+            for name, done in catalogue.holders(connection, registry, subject)
+        )
+
+
+def _hole(node: Node, connection: Connection, name: str, subject: str, at: str) -> DatasetVersion:
+    *_, before = listed = catalogue.all_of(connection, name)
+    lists = {dataset.version: content(node, dataset) for dataset in listed}
+    held = {number: _of(frozen, subject) for number, frozen in lists.items()}
+    holding = [number for number, members in held.items() if members]
+    packs = tuple(sorted({member.pack for number in holding for member in held[number]}))
+    last = lists[before.version]
+    missing = Hole(len(last.holes) + 1, at, sum(member.instances for member in held[holding[-1]]), packs)
+    members = tuple(member for member in last.members if member.subject != subject)
+    frozen = replace(last, members=members, holes=(*last.holes, missing))
+    made = _add(node, connection, frozen, write_list(node.store, frozen), before, "")
+    catalogue.note_hole(connection, made, subject, holding)
+    return made
+
+
+def _add(
+    node: Node, connection: Connection, frozen: Frozen, digest: str, before: DatasetVersion | None, actor: str
+) -> DatasetVersion:
+    made = catalogue.add(connection, frozen, digest, before, node.clock.stamp())
+    facts: dict[str, Json] = {
+        "holes": made.holes,
+        "instances": made.instances,
+        "name": made.name,
+        "parent": made.parent,
+        "question": asdict(made.question),
+        "series": made.series,
+        "subjects": made.subjects,
+        "version": made.version,
+    }
+    action = "dataset-holed" if before and before.holes < made.holes else "dataset-frozen"
+    node.ledger.append(action, digest, actor=actor or node.settings.name, facts=facts, connection=connection)
+    return made
+
+
+def _of(frozen: Frozen, subject: str) -> tuple[Member, ...]:
+    return tuple(member for member in frozen.members if member.subject == subject)
+
+
+def _packs(frozen: Frozen) -> dict[str, list[str]]:
+    """The packs of each series, in their order."""
+    found: dict[str, list[str]] = {}
+    for member in frozen.members:
+        found.setdefault(member.series_instance_uid, []).append(member.pack)
+    return found
+
+
+def _members(connection: Connection, question: Question) -> tuple[Member, ...]:
+    """What the archive holds of a question, in the order of a list."""
+    found = packed_series(connection, question.registry, question.modality)
+    members = (Member(s.subject, s.study_instance_uid, s.series_instance_uid, s.pack, s.instances) for s in found)
+    return tuple(sorted(members, key=lambda member: (member.study_instance_uid, member.series_instance_uid)))

@@ -1,0 +1,106 @@
+"""The frozen list as bytes: canonical JSON lines, compressed, under the SHA-256 of what is inside.
+
+Line 1 is the header ``{"format", "name", "question"}``; then one line per member, sorted by Study and Series Instance
+UID: ``{"instances", "pack", "series", "study", "subject"}``; then one line per hole:
+``{"hole", "instances", "packs", "withdrawn_at"}``. Every line is canonical JSON (``kaname.ledger.canonical``) and ends
+with a line feed. There is no date and no version number in it: the same content has the same digest, whenever and by
+whomever it was frozen. The digest is taken before compression, so that it does not hang on a compressor's version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import zstandard
+
+from kaname.datasets.model import Frozen, Hole, Member, Question
+from kaname.errors import Refused
+from kaname.ledger import Json, canonical
+from kaname.store import Store
+
+FORMAT = 1
+LEVEL = 10
+"""Compression level: lists are written once and hold little but digests."""
+
+
+def key_of(digest: str) -> str:
+    """Where a list rests in the store."""
+    return f"datasets/{digest}.zst"
+
+
+def write_list(store: Store, frozen: Frozen) -> str:
+    """Keeps a list in the store; returns its digest. The same list again changes nothing.
+
+    Raises:
+        NotYet: ``storage-full``.
+    """
+    digest, packed = sha256(), zstandard.ZstdCompressor(level=LEVEL).compressobj()
+    parts: list[bytes] = []
+    for line in _lines(frozen):
+        digest.update(line)
+        parts.append(packed.compress(line))
+    parts.append(packed.flush())
+    store.put(key_of(digest.hexdigest()), b"".join(parts))
+    return digest.hexdigest()
+
+
+def read_list(store: Store, digest: str) -> Frozen:
+    """The list of that digest, exactly as it was frozen.
+
+    Raises:
+        Refused: ``object-missing``; ``dataset-damaged`` when its bytes are not those of the digest.
+    """
+    try:
+        plain = zstandard.ZstdDecompressor().decompressobj().decompress(store.get(key_of(digest)))
+    except zstandard.ZstdError as error:
+        raise Refused("dataset-damaged", digest=digest) from error
+    if sha256(plain).hexdigest() != digest:
+        raise Refused("dataset-damaged", digest=digest)
+    header, *rows = (json.loads(line) for line in plain.splitlines())
+    if header["format"] != FORMAT:
+        raise Refused("dataset-format", digest=digest)
+    return Frozen(
+        header["name"],
+        Question(header["question"]["registry"], header["question"]["modality"]),
+        tuple(_member(row) for row in rows if "hole" not in row),
+        tuple(_hole(row) for row in rows if "hole" in row),
+    )
+
+
+def _lines(frozen: Frozen) -> Iterator[bytes]:
+    question: Json = {"modality": frozen.question.modality, "registry": frozen.question.registry}
+    yield _line({"format": FORMAT, "name": frozen.name, "question": question})
+    for member in frozen.members:
+        yield _line(
+            {
+                "instances": member.instances,
+                "pack": member.pack,
+                "series": member.series_instance_uid,
+                "study": member.study_instance_uid,
+                "subject": member.subject,
+            }
+        )
+    for hole in frozen.holes:
+        yield _line(
+            {
+                "hole": hole.hole,
+                "instances": hole.instances,
+                "packs": list(hole.packs),
+                "withdrawn_at": hole.withdrawn_at,
+            }
+        )
+
+
+def _line(fields: dict[str, Json]) -> bytes:
+    return canonical(fields) + b"\n"
+
+
+def _member(row: dict[str, Any]) -> Member:
+    return Member(row["subject"], row["study"], row["series"], row["pack"], row["instances"])
+
+
+def _hole(row: dict[str, Any]) -> Hole:
+    return Hole(row["hole"], row["withdrawn_at"], row["instances"], tuple(row["packs"]))

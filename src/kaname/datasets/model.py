@@ -1,0 +1,100 @@
+"""What a frozen dataset is made of. Nothing here can be changed once it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which series a dataset asks for. An empty condition asks nothing."""
+
+    registry: str
+    modality: str = ""
+    """Modality (0008,0060), e.g. ``CT``; empty takes every modality."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One series of a dataset, by the exact pack that held it on the day it was frozen.
+
+    A series that grew has one member per pack, in the order in which they came: an instance that stands in two of them
+    is taken from the first.
+    """
+
+    subject: str
+    study_instance_uid: str
+    series_instance_uid: str
+    pack: str
+    """SHA-256 of the pack: what arrives later comes in another pack and changes nothing here."""
+    instances: int
+    """Instances that this pack added to the series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Where a subject who withdrew used to be. It says how much is missing and when it went, never whose it was."""
+
+    hole: int
+    """1, 2, 3 … in the order of withdrawal, within one dataset."""
+    withdrawn_at: str
+    """UTC, ISO 8601 with seconds."""
+    instances: int
+    packs: tuple[str, ...]
+    """SHA-256 of the packs that are gone: who holds an exported copy finds by them what to destroy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The content of a frozen list, whole in memory: about 300 bytes a series."""
+
+    name: str
+    question: Question
+    members: tuple[Member, ...]
+    """Sorted by Study, then Series Instance UID."""
+    holes: tuple[Hole, ...]
+    """Sorted by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetVersion:
+    """One frozen version of a dataset, as the catalogue shows it."""
+
+    name: str
+    version: int
+    """1, 2, 3 … within one name."""
+    digest: str
+    """SHA-256 of the frozen list (its canonical lines, uncompressed)."""
+    parent: str
+    """Digest of the version that was the newest when this one was frozen; empty for the first."""
+    question: Question
+    subjects: int
+    series: int
+    instances: int
+    holes: int
+    frozen_at: str
+    superseded_by: int
+    """Number of the version with the hole, when a member of this one has withdrawn since; 0 while it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What became of a version on the way to another one, as Series Instance UIDs in order."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    """Series that are in both, with other packs."""
+    holes: tuple[Hole, ...]
+    """Holes that only the later one names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was looked at when a version was found sound."""
+
+    dataset: DatasetVersion
+    packs: int
+    """Packs that are there and match their SHA-256."""
+    gone: int
+    """Packs of withdrawn subjects whose bytes were looked for and are absent."""

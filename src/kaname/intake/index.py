@@ -1,0 +1,75 @@
+"""Tables of intake: parcels that were judged, what they brought, what could not be believed, who has withdrawn."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+
+from kaname.database import PLATFORM
+
+PARCELS = Table(
+    "intake_parcel",
+    PLATFORM,
+    Column("digest", String(64), primary_key=True),
+    Column("gateway", String(64), nullable=False),
+    Column("registry", String(64), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("subject", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64), nullable=False, server_default=""),
+    Column("instances", Integer, nullable=False),
+    Column("ledger_sequence", Integer, nullable=False, server_default="0", comment="of the judgement; 0: none yet"),
+    Column("receipt", LargeBinary, nullable=True),
+    Column("at", String(20), nullable=False),
+    Index("ix_intake_parcel_sequence", "gateway", "registry", "sequence", unique=True),
+    Index("ix_intake_parcel_subject", "registry", "subject"),
+    Index("ix_intake_parcel_state", "state", "ledger_sequence"),
+)
+"""Parcels whose signature holds. A row is never taken out: it answers a parcel that comes again."""
+
+PACKS = Table(
+    "intake_pack",
+    PLATFORM,
+    Column("parcel", String(64), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("study_instance_uid", String(64), nullable=False),
+    Column("series_instance_uid", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("instances", Integer, nullable=False),
+    Index("ix_intake_pack_digest", "digest"),
+)
+"""Packs that are, or may be, in the store: written before the first byte is put there."""
+
+RECORDS = Table(
+    "intake_record",
+    PLATFORM,
+    Column("parcel", String(64), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Index("ix_intake_record_digest", "digest"),
+)
+
+REFUSALS = Table(
+    "intake_refusal",
+    PLATFORM,
+    Column("file", String(64), primary_key=True),
+    Column("reason", String(64), primary_key=True),
+    Column("parcel", String(64), nullable=False, server_default="", comment="as it says itself"),
+    Column("registry", String(64), nullable=False, server_default=""),
+    Column("subject", String(16), nullable=False, server_default=""),
+    Column("receipt", LargeBinary, nullable=True),
+    Column("at", String(20), nullable=False),
+    Index("ix_intake_refusal_subject", "registry", "subject"),
+)
+"""Files that were refused for how or by whom they came. Nothing that such a file says of itself is believed, so its row
+goes by the digest of the file and never stands in the way of the true parcel."""
+
+WITHDRAWN = Table(
+    "intake_withdrawn",
+    PLATFORM,
+    Column("registry", String(64), primary_key=True),
+    Column("subject", String(16), primary_key=True),
+    Column("gateway", String(64), primary_key=True),
+    Column("at", String(20), nullable=False),
+)

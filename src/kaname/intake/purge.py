@@ -1,0 +1,83 @@
+"""Forgetting a subject: what intake holds of it, and how that goes. Call it within the subject's :func:`turn`."""
+
+from __future__ import annotations
+
+import shutil
+
+from sqlalchemy import Connection, delete, insert, select
+
+from kaname.database import reading, writing
+from kaname.intake import rows
+from kaname.intake.index import REFUSALS, WITHDRAWN
+from kaname.intake.inspect import opened_folder
+from kaname.intake.keep import proof_keys, record_key
+from kaname.intake.quarantine import FOLDER, quarantine_name
+from kaname.node import Node
+from kaname.pack import pack_key
+
+
+def block(connection: Connection, registry: str, subject: str, gateway: str, at: str) -> None:
+    """From the caller's commit on, nothing of this subject is taken in from this gateway. Again: nothing changes."""
+    if not rows.is_withdrawn(connection, registry, subject, gateway):
+        connection.execute(insert(WITHDRAWN).values(registry=registry, subject=subject, gateway=gateway, at=at))
+
+
+def gateways_of(connection: Connection, registry: str, subject: str) -> set[str]:
+    """The gateways that have sent this subject."""
+    return {arrival.gateway for arrival in rows.arrivals_of(connection, registry, subject)}
+
+
+def objects_of(connection: Connection, registry: str, subject: str) -> tuple[str, ...]:
+    """Names of everything that intake holds of a subject: keys of the store, and files in quarantine."""
+    names: set[str] = set()
+    for arrival in rows.arrivals_of(connection, registry, subject):
+        contents = {pack_key(pack.digest) for pack in arrival.packs}
+        contents |= {record_key(digest) for digest in rows.records_of(connection, arrival.digest)}
+        if contents:
+            names.update(contents, proof_keys(arrival.digest))
+        elif arrival.state == "refused":
+            names.add(quarantine_name(arrival.digest))
+    names.update(quarantine_name(file) for file in _refused_files(connection, registry, subject))
+    return tuple(sorted(names))
+
+
+def purge(node: Node, registry: str, subject: str) -> None:
+    """Deletes a subject's objects, files and rows; a row per parcel stays, which answers one that comes again.
+
+    Raises:
+        NotYet: ``storage-unreachable``, ``index-busy``; the same call goes on from there.
+    """
+    with reading(node.index) as connection:
+        arrivals = rows.arrivals_of(connection, registry, subject)
+        files = _refused_files(connection, registry, subject)
+        names = objects_of(connection, registry, subject)
+    for name in names:
+        _delete(node, name)
+    for arrival in arrivals:
+        shutil.rmtree(opened_folder(node, arrival.digest), ignore_errors=True)
+    with writing(node.index) as connection:
+        for arrival in arrivals:
+            rows.forget_contents(connection, arrival.digest)
+            if arrival.state != "refused":
+                rows.move_on(connection, arrival.digest, "withdrawn")
+        connection.execute(delete(REFUSALS).where(REFUSALS.c.file.in_(files)))
+
+
+def is_gone(node: Node, name: str) -> bool:
+    """Whether an object of :func:`objects_of` is really absent."""
+    if name.startswith(f"{FOLDER}/"):
+        return not (node.settings.home / name).exists()
+    return node.store.size(name) is None
+
+
+def _delete(node: Node, name: str) -> None:
+    if name.startswith(f"{FOLDER}/"):
+        (node.settings.home / name).unlink(missing_ok=True)
+    else:
+        node.store.delete(name)
+
+
+def _refused_files(connection: Connection, registry: str, subject: str) -> tuple[str, ...]:
+    """Files that say they are of this subject. They are believed here: deleting too much of a quarantine harms nobody."""
+    mine = (REFUSALS.c.registry == registry, REFUSALS.c.subject == subject)
+    return tuple(connection.scalars(select(REFUSALS.c.file).where(*mine).distinct()))

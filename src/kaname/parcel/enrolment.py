@@ -1,0 +1,284 @@
+"""Enrolment by two files carried by hand: a gateway's request, and the hub's answer.
+
+The request proves that the gateway holds the signing key and the TLS key that it names. The answer carries the client
+certificate, the hub's authority and the hub's signing key, and is signed with that key. Both files show a fingerprint
+in plain sight: the two people compare them by telephone, since nothing else tells them that the file is the right one.
+
+Files of a keys folder (0700, each file 0600): ``signing.pem``, ``tls.key``, ``tls.crt``, ``authority.crt``;
+at a gateway ``partner.json``; at a hub ``authority.key``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+
+from kaname.access import certificates
+from kaname.access.keyfile import read_secret, replace_secret
+from kaname.access.signing import (
+    PublicKey,
+    SigningKey,
+    open_statement,
+    read_canonical,
+    read_statement,
+    sign_statement,
+)
+from kaname.clock import SYSTEM, Clock
+from kaname.errors import NotYet, Refused
+from kaname.ledger.canonical import Json, canonical
+from kaname.parcel.fields import DIGEST, LINE, NAME, PEM, REGISTRY, STAMP, URL, Fields
+
+CODE = "enrolment-invalid"
+REQUEST = "enrolment-request"
+ANSWER = "enrolment-answer"
+CLIENT_DAYS = 825
+SIGNING_FILE = "signing.pem"
+PARTNER_FILE = "partner.json"
+FILE_LIMIT_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a gateway asks for, as a person at the hub has to see it before admitting it."""
+
+    name: str
+    registries: tuple[str, ...]
+    key: PublicKey
+    csr: bytes
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admitted gateway: what the hub writes down, and the file that goes back."""
+
+    name: str
+    registries: tuple[str, ...]
+    key: PublicKey
+    certificate: str
+    """Fingerprint of the client certificate: SHA-256 of its DER form."""
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerRecord:
+    """The hub that a gateway is enrolled with (``partner.json``)."""
+
+    name: str
+    url: str
+    key: PublicKey
+    gateway: str
+    """The name under which this node was admitted."""
+    registries: tuple[str, ...]
+    at: str
+
+
+def signing_key(keys: Path) -> SigningKey:
+    """The signing key of a keys folder, made when there is none.
+
+    Raises:
+        Refused: ``key-permissions``, ``key-invalid``.
+    """
+    path = keys / SIGNING_FILE
+    return SigningKey.load(path) if path.exists() else SigningKey.new(path)
+
+
+def make_request(keys: Path, name: str, registries: Sequence[str], clock: Clock = SYSTEM) -> bytes:
+    """The request file of a gateway; its keys are made when the folder has none.
+
+    Raises:
+        Refused: ``enrolment-invalid`` when name or registries are no names; ``key-permissions``, ``key-invalid``.
+    """
+    key = signing_key(keys)
+    body: dict[str, Json] = {
+        "at": clock.stamp(),
+        "csr": certificates.make_request(keys, name).decode("ascii"),
+        "fingerprint": key.public.fingerprint,
+        "name": name,
+        "public_key": key.public.text,
+        "registries": [*sorted(registries)],
+    }
+    data = sign_statement(REQUEST, body, key)
+    read_request(data)  # what is written can be read
+    return data
+
+
+def read_request(data: bytes) -> Request:
+    """Reads a request file and checks that it proves what it names.
+
+    Raises:
+        Refused: ``enrolment-invalid``.
+    """
+    fields, key = _self_signed(data, REQUEST, "at", "csr", "fingerprint", "name", "public_key", "registries")
+    request = Request(
+        name=fields.text("name", NAME),
+        registries=fields.texts("registries", REGISTRY),
+        key=key,
+        csr=fields.text("csr", PEM).encode("ascii"),
+        at=fields.text("at", STAMP),
+    )
+    if not request.registries:
+        raise Refused(CODE, part="registries")
+    if certificates.request_name(request.csr) != request.name:
+        raise Refused(CODE, part="csr")
+    return request
+
+
+def admit(request: bytes, authority: Path, key: SigningKey, name: str, url: str, clock: Clock = SYSTEM) -> Admission:
+    """Admits a gateway: issues its client certificate and signs the answer file.
+
+    ``authority`` is the hub's keys folder, ``key``, ``name`` and ``url`` are the hub's. Whether to admit the gateway
+    for these registries is decided before, by whoever has read the request.
+
+    Raises:
+        Refused: ``enrolment-invalid``; ``key-…`` when the folder holds no usable authority.
+    """
+    asked = read_request(request)
+    certificate = certificates.issue(authority, asked.csr, CLIENT_DAYS, clock)
+    body: dict[str, Json] = {
+        "at": clock.stamp(),
+        "authority": read_secret(authority / "authority.crt").decode("ascii"),
+        "certificate": certificate.decode("ascii"),
+        "fingerprint": key.public.fingerprint,
+        "gateway": asked.name,
+        "gateway_key": asked.key.text,
+        "name": name,
+        "public_key": key.public.text,
+        "registries": list(asked.registries),
+        "url": url,
+    }
+    answer = sign_statement(ANSWER, body, key)
+    _read_answer(answer)  # what is written can be read
+    fingerprint = certificates.fingerprint(certificates.read_certificate(certificate))
+    return Admission(asked.name, asked.registries, asked.key, fingerprint, answer)
+
+
+def accept_answer(keys: Path, answer: bytes, fingerprint: str = "") -> PartnerRecord:
+    """Takes the hub's answer into the keys folder; ``partner.json`` is written last and makes it valid.
+
+    ``fingerprint`` is the hub's as heard by telephone; when given it must be the one in the file.
+
+    Raises:
+        Refused: ``enrolment-invalid`` when the answer is not for the keys of this folder, contradicts itself, has
+            another fingerprint, or comes from another hub than the one enrolled with; ``key-…``.
+    """
+    found = _read_answer(answer)
+    record = found.record
+    if fingerprint and fingerprint != record.key.fingerprint:
+        raise Refused(CODE, part="fingerprint")
+    if found.gateway_key != SigningKey.load(keys / SIGNING_FILE).public:
+        raise Refused(CODE, part="gateway_key")
+    if _public(found.certificate) != certificates.own_public_key(keys):
+        raise Refused(CODE, part="certificate")
+    if (keys / PARTNER_FILE).exists() and read_partner(keys).key != record.key:
+        raise Refused(CODE, part="partner")
+    replace_secret(keys / "tls.crt", found.certificate.public_bytes(serialization.Encoding.PEM))
+    replace_secret(keys / "authority.crt", found.authority.public_bytes(serialization.Encoding.PEM))
+    replace_secret(keys / PARTNER_FILE, canonical(_record_json(record)))
+    return record
+
+
+def read_partner(keys: Path) -> PartnerRecord:
+    """The hub that the keys folder is enrolled with.
+
+    Raises:
+        NotYet: ``not-enrolled``.
+        Refused: ``key-permissions``; ``enrolment-invalid`` when the file is broken.
+    """
+    path = keys / PARTNER_FILE
+    if not path.exists():
+        raise NotYet("not-enrolled")
+    try:
+        value = read_canonical(read_secret(path))
+    except Refused as error:
+        raise Refused(CODE if error.code == "statement-invalid" else error.code, file=PARTNER_FILE) from error
+    return _record(Fields(value, CODE, "at", "gateway", "name", "public_key", "registries", "url"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    record: PartnerRecord
+    gateway_key: PublicKey
+    certificate: x509.Certificate
+    authority: x509.Certificate
+
+
+def _read_answer(data: bytes) -> _Answer:
+    names = ("at", "authority", "certificate", "fingerprint", "gateway", "gateway_key")
+    fields, _ = _self_signed(data, ANSWER, *names, "name", "public_key", "registries", "url")
+    answer = _Answer(
+        _record(fields),
+        _key(fields, "gateway_key"),
+        _certificate(fields, "certificate"),
+        _certificate(fields, "authority"),
+    )
+    try:
+        answer.authority.verify_directly_issued_by(answer.authority)
+        answer.certificate.verify_directly_issued_by(answer.authority)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise Refused(CODE, part="authority") from error
+    if certificates.common_name(answer.certificate.subject) != answer.record.gateway:
+        raise Refused(CODE, part="gateway")
+    return answer
+
+
+def _self_signed(data: bytes, kind: str, *names: str) -> tuple[Fields, PublicKey]:
+    """The members of a statement that is signed with the key it carries."""
+    if len(data) > FILE_LIMIT_BYTES:
+        raise Refused(CODE, part="size")
+    try:
+        fields = Fields(read_statement(data).body, CODE, *names)
+        key = _key(fields, "public_key")
+        open_statement(data, kind, {key.id: key})
+    except Refused as error:
+        raise Refused(CODE, **error.facts) from error
+    if fields.text("fingerprint", DIGEST) != key.fingerprint:
+        raise Refused(CODE, part="fingerprint")
+    return fields, key
+
+
+def _key(fields: Fields, name: str) -> PublicKey:
+    try:
+        return PublicKey.from_text(fields.text(name, LINE))
+    except Refused as error:
+        raise Refused(CODE, part=name) from error
+
+
+def _certificate(fields: Fields, name: str) -> x509.Certificate:
+    try:
+        return certificates.read_certificate(fields.text(name, PEM).encode("ascii"))
+    except Refused as error:
+        raise Refused(CODE, part=name) from error
+
+
+def _public(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _record(fields: Fields) -> PartnerRecord:
+    return PartnerRecord(
+        name=fields.text("name", NAME),
+        url=fields.text("url", URL),
+        key=_key(fields, "public_key"),
+        gateway=fields.text("gateway", NAME),
+        registries=fields.texts("registries", REGISTRY),
+        at=fields.text("at", STAMP),
+    )
+
+
+def _record_json(record: PartnerRecord) -> dict[str, Json]:
+    return {
+        "at": record.at,
+        "gateway": record.gateway,
+        "name": record.name,
+        "public_key": record.key.text,
+        "registries": list(record.registries),
+        "url": record.url,
+    }

@@ -1,0 +1,57 @@
+"""Whether a hit stands alone: the characters beside it, read in the encoding of the hit."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from kaname.residual.needles import Edge, Needle
+
+_WIDTHS = {"utf-8": (1, 3), "cp932": (1, 2), "euc_jp": (1, 2), "latin-1": (1,), "utf-16-le": (2,), "utf-16-be": (2,)}
+_TIME = re.compile(rb"(?:[01]\d|2[0-3])(?:[0-5]\d){0,2}(?:\.\d{1,6})?(?!\d)")
+
+
+def stands_alone(hay: bytes, start: int, needle: Needle) -> bool:
+    """Whether nothing beside the hit makes it part of a longer word or number."""
+    end = start + len(needle.pattern)
+    if needle.right == "time" and _WIDTHS[needle.encoding] != (2,) and _TIME.match(hay, end):
+        return _is_free(hay, start, needle, needle.left, -1)
+    return _is_free(hay, start, needle, needle.left, -1) and _is_free(hay, end, needle, needle.right, 1)
+
+
+def _is_free(hay: bytes, position: int, needle: Needle, edge: Edge, side: int) -> bool:
+    """Whether the character on one side (-1 before, 1 after ``position``) does not forbid the hit."""
+    if not edge:
+        return True
+    beside, beyond = _characters(hay, position, needle.encoding, side)
+    if edge == "letter":
+        return not (beside.isascii() and beside.isalpha())
+    if edge == "kana":
+        return not ("ぁ" <= beside <= "ヺ" or beside == "ー")
+    if edge == "number" and beside in (".", ","):
+        return not beyond.isdecimal()
+    return not beside.isdecimal()
+
+
+def _characters(hay: bytes, position: int, encoding: str, side: int) -> tuple[str, str]:
+    """The two characters beside a position, normalised; empty where there is none.
+
+    A single byte with a NUL behind it counts as none: it is no letter but a number, e.g. the group of the next tag.
+    """
+    beside, width = _character(hay, position, encoding, side)
+    beyond, _ = _character(hay, position + side * width, encoding, side)
+    return ("" if width == 1 and beyond == "\0" else beside), beyond
+
+
+def _character(hay: bytes, position: int, encoding: str, side: int) -> tuple[str, int]:
+    for width in _WIDTHS[encoding]:
+        low, high = (position, position + width) if side > 0 else (position - width, position)
+        if low < 0 or high > len(hay):
+            continue
+        try:
+            text = hay[low:high].decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if len(text) == 1:
+            return unicodedata.normalize("NFKC", text), width
+    return "", 1

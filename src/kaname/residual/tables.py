@@ -1,0 +1,87 @@
+"""The settings of both checks, read once from ``settings.toml`` beside this module."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Words and characters that the search knows."""
+
+    says_nothing: frozenset[str]
+    honorifics: tuple[str, ...]
+    labels: tuple[str, ...]
+    same_characters: Mapping[str, str]
+    """Character → all characters exchanged for it, itself included."""
+    written: frozenset[str]
+    vocabulary: frozenset[str]
+    maker_attributes: frozenset[str]
+    makers: tuple[str, ...]
+
+
+def read_settings() -> dict[str, Any]:
+    """``settings.toml`` as it stands."""
+    return tomllib.loads(files("kaname.residual").joinpath("settings.toml").read_text(encoding="utf-8"))
+
+
+def _search_tables(table: dict[str, Any]) -> Tables:
+    return Tables(
+        says_nothing=frozenset(table["says_nothing"]),
+        honorifics=tuple(table["honorifics"]),
+        labels=tuple(table["labels"]),
+        same_characters={c: group for group in table["same_characters"] for c in group},
+        written=frozenset(table["written"]),
+        vocabulary=frozenset(table["vocabulary"]),
+        maker_attributes=frozenset(table["maker_attributes"]),
+        makers=tuple(table["makers"]),
+    )
+
+
+TABLES = _search_tables(read_settings()["search"])
+
+
+@dataclass(frozen=True, slots=True)
+class InspectTables:
+    """What the inspection lets pass."""
+
+    sop_classes: frozenset[str]
+    transfer_syntaxes: tuple[re.Pattern[str], ...]
+    implementations: re.Pattern[str]
+    meta_elements: frozenset[int]
+    subject: re.Pattern[str]
+    oldest_years: int
+    placeholders: frozenset[str]
+    screen_words: frozenset[str]
+    text: frozenset[str]
+    japanese: frozenset[str]
+    excused: Mapping[str, frozenset[str]]
+    binary: frozenset[str]
+    patterns: Mapping[str, re.Pattern[str]]
+
+
+def _inspect_tables(table: dict[str, Any]) -> InspectTables:
+    attributes = table["attributes"]
+    return InspectTables(
+        sop_classes=frozenset(table["sop_classes"]),
+        transfer_syntaxes=tuple(re.compile(p) for p in table["transfer_syntaxes"]),
+        implementations=re.compile(table["implementations"]),
+        meta_elements=frozenset(table["meta_elements"]),
+        subject=re.compile(table["subject"]),
+        oldest_years=table["oldest_years"],
+        placeholders=frozenset(table["placeholders"]),
+        screen_words=frozenset(table["screen_words"]),
+        text=frozenset(attributes["text"]),
+        japanese=frozenset(attributes["japanese"]),
+        excused={name: frozenset(rules) for name, rules in attributes["excused"].items()},
+        binary=frozenset(attributes["binary"]["names"]),
+        patterns={name: re.compile(pattern) for name, pattern in table["patterns"].items()},
+    )
+
+
+INSPECT = _inspect_tables(read_settings()["inspect"])

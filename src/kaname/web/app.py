@@ -1,0 +1,67 @@
+"""The apps behind the two doors. Which routes stand on them hangs on the node's role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI
+from starlette.types import ASGIApp
+
+from kaname.access.tokens import Grant
+from kaname.node import Node
+from kaname.web.answer import tell_outcomes
+from kaname.web.guard import Guard
+from kaname.web.health import health_routes
+from kaname.web.token import token_checker
+
+BODY_LIMIT_BYTES = 1 << 20
+"""Largest body on the door for people: nothing is uploaded there."""
+PARCEL_LIMIT_BYTES = 16 << 30
+"""Largest parcel on the door for partners, unless the caller says otherwise."""
+
+
+def make_app(node: Node) -> ASGIApp:
+    """The door for people: health, and on the de-identified side DICOMweb and the API, for who has a token."""
+    app = _bare_app("Kaname")
+    app.include_router(health_routes(node))
+    if node.settings.role != "gateway":
+        _open_rooms(app, node)
+    return Guard(app, BODY_LIMIT_BYTES)
+
+
+def make_peer_app(node: Node, shelve_later: Callable[[str], None], *, limit_bytes: int = PARCEL_LIMIT_BYTES) -> ASGIApp:
+    """The door for partners; to be served behind mutual TLS only.
+
+    Args:
+        node: A node of the de-identified side.
+        shelve_later: Puts an accepted parcel, by its digest, on the list of work.
+        limit_bytes: Largest parcel that is taken in.
+    """
+    from kaname.web.peer import peer_routes
+
+    app = _bare_app("Kaname, partners")
+    app.include_router(peer_routes(node, shelve_later))
+    return Guard(app, limit_bytes)
+
+
+def _open_rooms(app: FastAPI, node: Node) -> None:
+    """Rooms of the de-identified side: a gateway never imports them."""
+    from kaname.web.datasets import dataset_routes
+    from kaname.web.dicomweb import dicomweb_routes
+
+    app.include_router(dicomweb_routes(node))
+    app.include_router(dataset_routes(node))
+    granted = token_checker(node)
+
+    def openapi(_grant: Annotated[Grant, Depends(granted)]) -> dict[str, Any]:
+        """What this door offers, as OpenAPI."""
+        return app.openapi()
+
+    app.add_api_route("/api/v1/openapi.json", openapi, methods=["GET"], include_in_schema=False)
+
+
+def _bare_app(title: str) -> FastAPI:
+    app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    tell_outcomes(app)
+    return app

@@ -1,0 +1,62 @@
+"""What stands in front of every route of a door: a bound on what comes in, and headers on what goes out."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kaname.errors import Refused
+from kaname.web.answer import reason_json, status_of
+
+SECURITY_HEADERS = {
+    "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Nothing here is a page: no answer may be framed, sniffed, kept by a shared cache or run. A client may keep one, but
+asks again by its ETag before it uses it, so that a withdrawal or a revoked token takes hold at once."""
+
+
+class Guard:
+    """ASGI middleware: turns away bodies above ``body_limit_bytes``, and sets :data:`SECURITY_HEADERS`."""
+
+    def __init__(self, app: ASGIApp, body_limit_bytes: int) -> None:
+        self._app = app
+        self._limit = body_limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdecimal() or int(declared) > self._limit:
+            error = Refused("too-large", limit_bytes=self._limit)
+            await reason_json(error.reason, status_of(error), error.facts)(scope, receive, answer)
+            return
+        await self._app(scope, self._counted(receive), answer)
+
+    def _counted(self, receive: Receive) -> Receive:
+        """The same body, refused where it grows beyond the limit (a chunked one declares no length)."""
+        taken = 0
+
+        async def next_message() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._limit:
+                raise Refused("too-large", limit_bytes=self._limit)
+            return message
+
+        return next_message

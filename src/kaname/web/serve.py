@@ -1,0 +1,173 @@
+"""Opens a node: its doors and its worker in one process, until somebody asks it to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TextIO
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from kaname.access.certificates import server_context
+from kaname.archive.flow import shelve_parcel, unshelved
+from kaname.errors import Refused
+from kaname.node import Node, open_node
+from kaname.settings import Settings
+from kaname.web.app import make_app, make_peer_app
+from kaname.web.peer import clear_inbox
+from kaname.work import Work
+
+GRACE_SECONDS = 10
+"""How long answers under way may take once the node was asked to stop."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SHELVE = "shelve"
+"""Name of the flow that puts an accepted parcel on the archive's shelves."""
+ContextFactory = Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One server on one socket."""
+
+    name: str
+    server: _Server
+    listener: socket.socket
+    scheme: str
+
+    @property
+    def address(self) -> str:
+        """e.g. ``http://127.0.0.1:8470``, with the port that was really given."""
+        host, port = self.listener.getsockname()[:2]
+        return f"{self.scheme}://[{host}]:{port}" if ":" in host else f"{self.scheme}://{host}:{port}"
+
+
+def serve(settings: Settings, out: TextIO) -> None:
+    """Opens the node of ``settings`` and returns when it was stopped by SIGTERM or SIGINT.
+
+    First the worker starts, on what a killed process left behind; then the doors open; then one JSON line on ``out``
+    says where: ``{"ready": true, "name", "role", "door", "peer"}`` (no ``peer`` on a gateway).
+
+    Raises:
+        Refused: ``port-taken``; ``key-missing`` and its like when the keys of the partners' door cannot be used.
+        NotYet: ``work-elsewhere`` when another process serves this home.
+    """
+    node = open_node(settings)
+    with ExitStack() as opened:
+        if settings.role == "gateway":
+            listener = opened.enter_context(_listening(settings.host, settings.port))
+            doors = [_door(make_app(node), listener)]
+        else:
+            context = server_context(settings.keys)
+            listener = opened.enter_context(_listening(settings.host, settings.port))
+            peer_listener = opened.enter_context(_listening(settings.host, settings.peer_port))
+            shelve_later = opened.enter_context(_working(node))
+            peer_app = make_peer_app(node, shelve_later)
+            doors = [_door(make_app(node), listener), _peer_door(peer_app, peer_listener, context)]
+        asyncio.run(_run(doors, node, out))
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens, and leaves signals to :func:`_run`: two would take them from each other."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Takes none."""
+        yield
+
+
+@contextmanager
+def _working(node: Node) -> Generator[Callable[[str], None]]:
+    """The worker of the de-identified side; gives what puts an accepted parcel on its list."""
+    settings = node.settings
+    work = Work(f"sqlite:///{settings.home / 'work.sqlite'}", settings.name, retry_seconds=settings.retry_seconds)
+    work.flow(SHELVE, partial(shelve_parcel, node))
+    work.start()
+    try:
+        clear_inbox(node)
+        later = partial(_shelve_later, work)
+        for digest in unshelved(node):
+            later(digest)
+        yield later
+    finally:
+        work.stop()
+
+
+def _shelve_later(work: Work, digest: str) -> None:
+    work.enqueue(SHELVE, digest, digest)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Generator[socket.socket]:
+    """A listening socket; port 0 takes any that is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise Refused("port-taken", host=host, port=port) from error
+    with listener:
+        yield listener
+
+
+def _door(app: ASGIApp, listener: socket.socket) -> Door:
+    return Door("door", _Server(_config(app)), listener, "http")
+
+
+def _peer_door(app: ASGIApp, listener: socket.socket, context: ssl.SSLContext) -> Door:
+    """A server that nobody reaches without a certificate of this node's own authority."""
+
+    def context_of(_config: uvicorn.Config, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        return context
+
+    return Door("peer", _Server(_config(app, context_of)), listener, "https")
+
+
+def _config(app: ASGIApp, context_of: ContextFactory | None = None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_context_factory=context_of,
+    )
+
+
+async def _run(doors: Sequence[Door], node: Node, out: TextIO) -> None:
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, _stop, doors)
+    async with asyncio.TaskGroup() as running:
+        for door in doors:
+            running.create_task(door.server.serve(sockets=[door.listener]))
+        for door in doors:
+            await door.server.ready.wait()
+        where = {door.name: door.address for door in doors}
+        print(json.dumps({"ready": True, "name": node.settings.name, "role": node.settings.role} | where), file=out)
+        out.flush()
+
+
+def _stop(doors: Sequence[Door]) -> None:
+    for door in doors:
+        door.server.should_exit = True

@@ -1,0 +1,86 @@
+"""Partners: admitted, brought up to date, revoked, never forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from kaname.access.partners import Partner, admit, keys, list_partners, partner_named, partner_of_key, revoke
+from kaname.access.signing import SigningKey
+from kaname.clock import Clock
+from kaname.database import connect, migrate
+from kaname.errors import Refused
+
+CLOCK = Clock(now=lambda: datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC))
+LATER = Clock(now=lambda: datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC))
+KEYS = [SigningKey.from_seed(bytes([n] * 32)).public for n in range(3)]
+GATEWAY = Partner("gateway-1", "gateway", KEYS[0], ("j-mid",), certificate="ab" * 32)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Engine:
+    """An index with the tables of access."""
+    engine = connect(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    migrate(engine, ["ground"])
+    return engine
+
+
+def test_admit(index: Engine) -> None:
+    """An admitted partner is found by name and by key, with the time of its admission."""
+    admitted = admit(index, GATEWAY, clock=CLOCK)
+    assert admitted == replace(GATEWAY, admitted_at="2026-11-21T12:00:00Z")
+    assert partner_named(index, "gateway-1") == partner_of_key(index, KEYS[0].id) == admitted
+    assert list_partners(index) == [admitted]
+    assert keys(index) == {KEYS[0].id: KEYS[0]}
+
+
+def test_admit_again(index: Engine) -> None:
+    """The same key again brings registries and certificate up to date, and keeps the day of admission."""
+    admit(index, GATEWAY, clock=CLOCK)
+    changed = admit(index, replace(GATEWAY, registries=("j-mid", "basic"), certificate="cd" * 32), clock=LATER)
+    assert changed.admitted_at == "2026-11-21T12:00:00Z"
+    assert list_partners(index) == [changed]
+
+
+def test_key_of_another(index: Engine) -> None:
+    """A key that belongs to one partner cannot be admitted under another name."""
+    admit(index, GATEWAY, clock=CLOCK)
+    with pytest.raises(Refused, match="enrolment-invalid"):
+        admit(index, replace(GATEWAY, name="gateway-2"), clock=CLOCK)
+
+
+def test_name_of_another(index: Engine) -> None:
+    """A name with a valid key cannot be taken over by another key."""
+    admit(index, GATEWAY, clock=CLOCK)
+    with pytest.raises(Refused, match="enrolment-invalid"):
+        admit(index, replace(GATEWAY, public_key=KEYS[1]), clock=CLOCK)
+    assert keys(index) == {KEYS[0].id: KEYS[0]}
+
+
+def test_revoke(index: Engine) -> None:
+    """A revoked partner is a stranger, stays on the list, cannot come back with that key, but can with a new one."""
+    admit(index, GATEWAY, clock=CLOCK)
+    revoke(index, "gateway-1", clock=LATER)
+    assert keys(index) == {}
+    assert keys(index, revoked=True) == {KEYS[0].id: KEYS[0]}
+    old = partner_of_key(index, KEYS[0].id)
+    assert old is not None
+    assert old.revoked_at == "2026-11-22T12:00:00Z"
+    with pytest.raises(Refused, match="not-found"):
+        partner_named(index, "gateway-1")
+    with pytest.raises(Refused, match="enrolment-invalid"):
+        admit(index, GATEWAY, clock=LATER)
+    new = admit(index, replace(GATEWAY, public_key=KEYS[1]), clock=LATER)
+    assert partner_named(index, "gateway-1") == new
+    assert list_partners(index, revoked=True) == [old, new]
+
+
+def test_unknown(index: Engine) -> None:
+    """Who was never admitted is a stranger, and cannot be revoked."""
+    assert partner_of_key(index, KEYS[2].id) is None
+    with pytest.raises(Refused, match="not-found"):
+        revoke(index, "nobody", clock=CLOCK)

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kaname.datasets.frozen import key_of, read_list, write_list
+from kaname.datasets.model import Frozen, Hole, Member, Question
+from kaname.errors import Refused
+from kaname.store import Store, digest_bytes
+
+MEMBER = Member("AAAAAAAAAAAAAAAA", "2.25.1", "2.25.2", "a" * 64, 3)
+HOLE = Hole(1, "2026-11-21T12:00:00Z", 2, ("b" * 64, "c" * 64))
+FROZEN = Frozen("lungs", Question("j-mid", "CT"), (MEMBER,), (HOLE,))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store.open(str(tmp_path_factory.mktemp("objects")))
+
+
+def test_a_list_is_canonical_lines_under_their_own_digest(store: Store) -> None:
+    """The stored list is the documented lines, and its name is their SHA-256."""
+    digest = write_list(store, FROZEN)
+    plain = zstandard.decompress(store.get(key_of(digest)), max_output_size=1 << 20)
+    assert plain.decode().splitlines() == [
+        '{"format":1,"name":"lungs","question":{"modality":"CT","registry":"j-mid"}}',
+        f'{{"instances":3,"pack":"{"a" * 64}","series":"2.25.2","study":"2.25.1","subject":"AAAAAAAAAAAAAAAA"}}',
+        f'{{"hole":1,"instances":2,"packs":["{"b" * 64}","{"c" * 64}"],"withdrawn_at":"2026-11-21T12:00:00Z"}}',
+    ]
+    assert digest == digest_bytes(plain)
+
+
+UIDS = st.from_regex(r"2\.25\.[1-9][0-9]{0,30}", fullmatch=True)
+DIGESTS = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+MEMBERS = st.builds(Member, st.from_regex(r"[A-Z2-7]{16}", fullmatch=True), UIDS, UIDS, DIGESTS, st.integers(1, 9999))
+HOLES = st.builds(Hole, st.integers(1, 9), st.just(HOLE.withdrawn_at), st.integers(0, 99), st.tuples(DIGESTS))
+LISTS = st.builds(
+    Frozen,
+    st.sampled_from(["a", "lungs"]),
+    st.builds(Question, st.sampled_from(["j-mid", "basic"]), st.sampled_from(["", "CT"])),
+    st.lists(MEMBERS, max_size=3).map(tuple),
+    st.lists(HOLES, max_size=2).map(tuple),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(LISTS, LISTS)
+def test_a_list_is_read_back_as_it_was_written(store: Store, one: Frozen, other: Frozen) -> None:
+    """Reading undoes writing, and two lists share a digest only when they are the same."""
+    assert read_list(store, write_list(store, one)) == one
+    assert (write_list(store, one) == write_list(store, other)) is (one == other)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"no zstd at all",
+        zstandard.compress(b'{"format":1}\n'),
+        zstandard.compress(b"x" * 1000)[:-4],
+    ],
+)
+def test_other_bytes_in_the_place_of_a_list_are_refused(tmp_path: Path, bad: bytes) -> None:
+    """What does not have the digest is not the list, whatever it says."""
+    store = Store.open(str(tmp_path))
+    store.put(key_of("d" * 64), bad)
+    with pytest.raises(Refused, match="dataset-damaged"):
+        read_list(store, "d" * 64)
+
+
+def test_a_format_of_the_future_is_refused(store: Store) -> None:
+    """A list in a newer format is not half understood."""
+    plain = b'{"format":2}\n'
+    store.put(key_of(digest_bytes(plain)), zstandard.compress(plain))
+    with pytest.raises(Refused, match="dataset-format"):
+        read_list(store, digest_bytes(plain))
+
+
+def test_a_missing_list_is_refused(store: Store) -> None:
+    """There is nothing to read under a digest that was never frozen."""
+    with pytest.raises(Refused, match="object-missing"):
+        read_list(store, "e" * 64)
