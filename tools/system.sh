@@ -8,7 +8,9 @@
 set -eu
 
 PROGRAMS='
+initdb postgresql
 '
+PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" # Debian keeps the server's programs off the path
 
 packages="$*"
 if [ -z "$packages" ]; then

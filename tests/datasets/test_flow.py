@@ -27,6 +27,7 @@ Shelve = Callable[..., str]
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
+    """An empty hub at a standing clock."""
     clock = Clock(now=lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
     opened = open_node(Settings(home=tmp_path, role="hub", name="hub-1"), clock)
     yield opened
@@ -84,11 +85,13 @@ def purge(node: Node, subject: str) -> None:
 
 
 def withdraw(node: Node, subject: str) -> tuple[DatasetVersion, ...]:
+    """The two things that happen to a subject here, in their order."""
     purge(node, subject)
     return hole(node, "j-mid", subject, AT)
 
 
 def subjects(node: Node, dataset: DatasetVersion) -> list[str]:
+    """Whom a version names."""
     return [member.subject for member in content(node, dataset).members]
 
 

@@ -17,6 +17,7 @@ FROZEN = Frozen("lungs", Question("j-mid", "CT"), (MEMBER,), (HOLE,))
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """An empty folder store."""
     return Store.open(str(tmp_path_factory.mktemp("objects")))
 
 

@@ -119,7 +119,10 @@ def test_unknown_and_private(tmp_path: Path) -> None:
     ds.add_new(0x00091001, "LO", "Yamada")
     ds.add_new(0x00189999, "LO", "Yamada")
     ds.add_new(0x60000022, "LO", "Yamada")
-    inner = to_bytes(item(StudyInstanceUID="1.2.3", PatientComments="Yamada", KVP="90"), implicit=True)
+    deep = Sequence([item(KVP="80"), item()])
+    inner = to_bytes(
+        item(StudyInstanceUID="1.2.3", PatientComments="Yamada", KVP="90", SourceImageSequence=deep), implicit=True
+    )
     body = inner[inner.index(b"DICM") + 4 :]
     body = body[12 + int.from_bytes(body[8:12], "little") :]
     value = b"\xfe\xff\x00\xe0" + len(body).to_bytes(4, "little") + body
@@ -129,7 +132,25 @@ def test_unknown_and_private(tmp_path: Path) -> None:
     assert b"Yamada" not in made.path.read_bytes()
     assert not any(e.tag.is_private for e in out)
     assert made.actions["remove"] >= 4
-    assert "KVP" in pydicom.dcmread(made.path).ReferencedImageSequence[0]
+    opened = pydicom.dcmread(made.path).ReferencedImageSequence[0]
+    assert (opened.KVP, opened.SourceImageSequence[0].KVP, len(opened.SourceImageSequence[1])) == (90, 80, 0)
+    assert b"UN\0\0" not in made.path.read_bytes()
+
+
+def test_values_in_un(tmp_path: Path) -> None:
+    """An attribute that came as UN leaves in its own VR, judged by its own grammar."""
+    data = to_bytes(ct_slice())
+    for old, new, kept in ((b"120 ", b"120 ", 120), (b"120 ", b"Taro", None)):
+        plain = b"\x18\x00\x60\x00DS\x04\x00" + old
+        hidden = b"\x18\x00\x60\x00UN\0\0\x04\0\0\0" + new
+        assert plain in data
+        _, out = cross(tmp_path / str(kept), data.replace(plain, hidden))
+        assert (out["KVP"].VR, out.KVP) == ("DS", kept)
+    model = b"\x08\x00\x70\x00LO\x04\x00ACME"
+    assert model in data
+    hidden = b"\x08\x00\x70\x00UN\0\0\x04\0\0\0ACME"
+    _, out = cross(tmp_path / "model", data.replace(model, hidden))
+    assert (out["Manufacturer"].VR, out.Manufacturer) == ("LO", "ACME")
 
 
 def test_codes(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sources import ROOT, definitions_of_tests
+from .sources import ROOT, definitions_of_tests
 
 PAGE = ROOT / "docs" / "coverage.md"
 GROUPS = {"P": 40, "N": 29, "E": 31, "R": 22, "W": 26, "O": 25, "D": 25, "U": 26, "V": 17}

@@ -10,7 +10,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from sources import ROOT, place, python_files, tree
+
+from .sources import ROOT, place, python_files, tree
 
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]\[]*)\]\((?P<target>[^)\s]+)\)")
 ALWAYS_THERE = {"bash", "sh", "tar", "git", "make"}
@@ -110,13 +111,13 @@ def test_what_is_installed_is_what_is_pinned() -> None:
 
 
 def test_make_system_installs_what_the_tests_look_for() -> None:
-    """Each program that a test finds with ``shutil.which`` stands in tools/system.sh, and nothing else does."""
+    """Each program that tests find with ``shutil.which`` stands in tools/system.sh, and nothing else does."""
     script = (ROOT / "tools" / "system.sh").read_text(encoding="utf-8")
     (table,) = re.findall(r"PROGRAMS='\n(.*?)'", script, re.DOTALL)
     listed = {line.split()[0] for line in table.splitlines() if line.strip()}
     looked_for = {
         argument.value
-        for path in python_files("tests")
+        for path in python_files("tests", "src/kaname/testing")
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"shutil.which", "which"}
         for argument in node.args[:1]

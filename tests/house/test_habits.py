@@ -6,7 +6,8 @@ import ast
 from pathlib import Path
 
 import pytest
-from sources import PACKAGE, place, python_files, tree
+
+from .sources import PACKAGE, place, python_files, tree
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
 BROAD = {"Exception", "BaseException"}

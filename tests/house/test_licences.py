@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sources import ROOT
+
+from .sources import ROOT
 
 CHECK = ROOT / "tools" / "check_licences.py"
 

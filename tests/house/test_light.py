@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from sources import ROOT
+from .sources import ROOT
 
 HEAVY = {"torch", "duckdb", "dbos", "fastapi", "pydicom", "sqlalchemy"}
 

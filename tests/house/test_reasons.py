@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sources import PACKAGE, place, python_files, strings, tree
-
 from kaname.errors import reasons
+
+from .sources import PACKAGE, place, python_files, strings, tree
 
 OUTCOMES = {"Refused", "NotYet", "Forbidden"}
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")

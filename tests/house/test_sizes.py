@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from sources import FOLDERS, place, python_files, tree
+from .sources import FOLDERS, place, python_files, tree
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60

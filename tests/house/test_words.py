@@ -7,7 +7,7 @@ import re
 import tokenize
 from pathlib import Path
 
-from sources import FOLDERS, ROOT, place, python_files
+from .sources import FOLDERS, ROOT, place, python_files
 
 EMPTY_WORDS = {"utils", "util", "helpers", "helper", "common", "core", "base", "manager", "handler", "service", "misc"}
 EXCUSES = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|pragma: *no cover|type: *ignore|pyright: *ignore", re.IGNORECASE)

@@ -193,6 +193,14 @@ def test_closed_bucket(store: Store, server: type[Bucket], monkeypatch: pytest.M
             call()
 
 
+def test_down_while_reading(store: Store, server: type[Bucket], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that is there but does not come now is neither missing nor damaged."""
+    store.put(KEY, DATA)
+    monkeypatch.setattr(server, "do_GET", lambda self: (self.begin(), self.answer(503)))
+    with pytest.raises(NotYet, match="storage-unreachable"):
+        store.read(KEY, 0, 10)
+
+
 def test_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket that nobody answers for is a reason to try again."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

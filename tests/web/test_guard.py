@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +13,8 @@ from kaname.web.guard import SECURITY_HEADERS, Guard
 LIMIT = 100
 
 
-def ask(method: str, path: str, **options: object) -> httpx.Response:
+def ask(method: str, path: str, **options: Any) -> httpx.Response:
+    """One request to a guarded app."""
     app = FastAPI(openapi_url=None)
     tell_outcomes(app)
 
@@ -32,12 +34,13 @@ def ask(method: str, path: str, **options: object) -> httpx.Response:
     async def go() -> httpx.Response:
         transport = httpx.ASGITransport(Guard(app, LIMIT), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
-            return await client.request(method, path, **options)  # pyright: ignore[reportArgumentType]
+            return await client.request(method, path, **options)
 
     return asyncio.run(go())
 
 
 async def drops() -> AsyncIterator[bytes]:
+    """A body that grows on the way."""
     for _ in range(3):
         yield b"x" * 40
 

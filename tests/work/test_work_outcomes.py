@@ -18,6 +18,7 @@ from kaname.store import Store
 from kaname.work import Do, Flow, Outcome, Work, attempt
 from kaname.work import again as again_module
 from kaname.work.again import Again
+from kaname.work.serializer import JsonSerializer, WorkError
 
 SECRET = "Yamada^Tarou"
 
@@ -341,6 +342,24 @@ def _rename(folder: Path, old: str, new: str) -> None:
     with sqlite3.connect(folder / "work.sqlite") as database:
         database.execute("PRAGMA legacy_alter_table = ON")
         database.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+def test_cancelled(work: Work, tmp_path: Path) -> None:
+    """Work that somebody ended from outside, in the database, has failed and is not waited for."""
+    work.enqueue("flow", "id", None)
+    with sqlite3.connect(tmp_path / "work.sqlite") as database:
+        database.execute("UPDATE workflow_status SET status = 'CANCELLED'")
+    assert work.outcome("flow", "id") == Outcome("failed", reason="bug", facts={"type": "CANCELLED"})
+
+
+def test_errors_are_written_by_type() -> None:
+    """Of an error that DBOS itself writes down, the type alone comes back."""
+    serializer = JsonSerializer()
+    written = serializer.serialize(KeyError(SECRET))
+    assert SECRET not in written
+    read = serializer.deserialize(written)
+    assert (type(read), str(read)) == (WorkError, "KeyError")
+    assert serializer.deserialize(serializer.serialize({"error": 1, "other": [2]})) == {"error": 1, "other": [2]}
 
 
 def test_attempt() -> None:

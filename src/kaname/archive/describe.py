@@ -112,9 +112,13 @@ def read(document: str) -> dict[str, Any]:
 
 def text(metadata: Document, tag: str) -> str:
     """The first value of an attribute as text; empty when there is none. A person name gives its alphabetic form."""
-    values = metadata.get(tag, {}).get("Value") or [""]
-    first = values[0]
-    return str(first.get("Alphabetic", "") if isinstance(first, dict) else "" if first is None else first)
+    match metadata.get(tag, {}).get("Value"):
+        case [{"Alphabetic": name}, *_]:
+            return str(name)
+        case [str() | int() | float() as value, *_]:
+            return str(value)
+        case _:
+            return ""
 
 
 def number(metadata: Document, tag: str) -> int | None:

@@ -1,11 +1,10 @@
-"""The archive's verbs: shelve what intake accepted, forget a subject. Shelving again changes nothing."""
+"""The archive's verb: shelve what intake accepted. Shelving again changes nothing."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from kaname.archive.model import Shelved
-from kaname.archive.purge import purge
 from kaname.archive.shelf import make_index
 from kaname.archive.shelve import MISFIT, put_up
 from kaname.database import writing
@@ -15,8 +14,6 @@ from kaname.intake.turn import turn
 from kaname.ledger import Json
 from kaname.node import Node
 from kaname.work import Do
-
-__all__ = ["purge", "shelve", "shelve_parcel", "unshelved"]
 
 
 def unshelved(node: Node) -> tuple[str, ...]:
@@ -34,11 +31,10 @@ def shelve_parcel(node: Node, do: Do, digest: Json) -> Json:
 
 
 def shelve(node: Node, digest: str) -> Shelved:
-    """Puts the packs of an accepted parcel on the shelf: a series index for each, then all rows and the ledger event at
-    once.
+    """Puts the packs of an accepted parcel on the shelf: a series index for each, then all rows and the event at once.
 
-    Instances that came before are counted and nothing else; the first bytes of a UID are kept, others are held. A parcel
-    that is not waiting (shelved, refused, withdrawn) changes nothing.
+    Instances that came before are counted and nothing else; the first bytes of a UID are kept, others are held. A
+    parcel that is not waiting (shelved, refused, withdrawn) changes nothing.
 
     Raises:
         Refused: ``not-found``; ``same-uid-other-series`` when a study or series UID belongs to another subject,

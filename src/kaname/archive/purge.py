@@ -1,11 +1,13 @@
-"""Forgetting a subject: its series indexes and rows. Call it within the subject's ``kaname.intake.turn``."""
+"""Forgetting a subject: what the archive holds of it, and its rows. Call it within the subject's turn."""
 
 from __future__ import annotations
+
+import shutil
 
 from sqlalchemy import Connection, delete, select
 
 from kaname.archive.index import HELD, PACKS, SERIES, STUDIES, SUBJECTS
-from kaname.archive.shelf import copy_path, index_key, memory
+from kaname.archive.shelf import copy_folder, index_key, memory
 from kaname.database import writing
 from kaname.intake.rows import arrivals_of
 from kaname.node import Node
@@ -18,29 +20,19 @@ def objects_of(connection: Connection, registry: str, subject: str) -> tuple[str
     return tuple(sorted([pack_key(pack) for pack in packs] + [index_key(pack) for pack in packs]))
 
 
-def purge(node: Node, registry: str, subject: str) -> tuple[str, ...]:
-    """Takes a subject out of the catalogue, then deletes its packs and series indexes, on disk and in memory.
-
-    The catalogue goes first, so that nobody is led to bytes that are gone. The packs' names stand in intake's rows, so
-    that a call that was cut off is finished by the next one.
-
-    Returns:
-        Keys of what was deleted, whether by this call or an earlier one.
+def forget(node: Node, registry: str, subject: str) -> None:
+    """Takes a subject out of the catalogue and out of memory, so that nobody is led to bytes that are going.
 
     Raises:
-        NotYet: ``storage-unreachable``, ``index-busy``.
+        NotYet: ``index-busy``; the same call goes on from there.
     """
     with writing(node.index) as connection:
         packs = _packs_of(connection, registry, subject)
-        names = objects_of(connection, registry, subject)
         for table in (HELD, PACKS, SERIES, STUDIES, SUBJECTS):
             connection.execute(delete(table).where(table.c.registry == registry, table.c.subject == subject))
     memory(node.store).forget(packs)
     for pack in packs:
-        copy_path(node, pack).unlink(missing_ok=True)
-    for name in names:
-        node.store.delete(name)
-    return names
+        shutil.rmtree(copy_folder(node, pack), ignore_errors=True)
 
 
 def _packs_of(connection: Connection, registry: str, subject: str) -> tuple[str, ...]:

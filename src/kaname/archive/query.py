@@ -5,8 +5,8 @@ The registries that the caller may see are part of every statement. Rows carry t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, true
 
@@ -35,11 +35,12 @@ _COLUMNS = {
     "SeriesDescription": SERIES.c.series_description,
     "BodyPartExamined": SERIES.c.body_part_examined,
 }
+Ts = TypeVarTuple("Ts")
 _LAST = "~"
 """Sorts behind every digit: makes ``20240131`` and ``1015`` the inclusive ends of their day and minute."""
 
 
-def search(node: Node, question: Question, registries: Sequence[str]) -> Answer:
+def search(node: Node, question: Question, registries: Collection[str]) -> Answer:
     """Matches of a question in these registries, the newest study first, series and instances by UID.
 
     Raises:
@@ -51,7 +52,11 @@ def search(node: Node, question: Question, registries: Sequence[str]) -> Answer:
         if question.level == "instance":
             documents = list(_instances(node, connection, question, registries))
         else:
-            statement = _studies(connection, question) if question.level == "study" else _series(connection, question)
+            statement = (
+                _studies(connection, question)
+                if question.level == "study"
+                else _of_series(select(SERIES.c.document), connection, question)
+            )
             allowed = (STUDIES if question.level == "study" else SERIES).c.registry.in_(list(registries))
             page = statement.where(allowed).limit(question.limit + 1).offset(question.offset)
             documents = list(connection.scalars(page))
@@ -80,11 +85,7 @@ def _studies(connection: Connection, question: Question) -> Select[str]:
     return select(STUDIES.c.document).where(*conditions).order_by(*newest_first)
 
 
-def _series(connection: Connection, question: Question) -> Select[str]:
-    return _of_series(select(SERIES.c.document), connection, question)
-
-
-def _of_series(statement: Select[Any], connection: Connection, question: Question) -> Select[Any]:
+def _of_series(statement: Select[*Ts], connection: Connection, question: Question) -> Select[*Ts]:
     terms = [term for term in question.terms if term.attribute.level != "instance"]
     study = SERIES.c.study_instance_uid
     if any(term.attribute.level == "study" for term in terms):
@@ -93,7 +94,7 @@ def _of_series(statement: Select[Any], connection: Connection, question: Questio
     return statement.where(*conditions).order_by(study, SERIES.c.series_instance_uid)
 
 
-def _instances(node: Node, connection: Connection, question: Question, registries: Sequence[str]) -> Iterator[str]:
+def _instances(node: Node, connection: Connection, question: Question, registries: Collection[str]) -> Iterator[str]:
     """Documents of a page and one more. Whole series are skipped by their counts where every instance matches."""
     own = [term for term in question.terms if term.attribute.level == "instance"]
     if own and not (question.values("StudyInstanceUID") or question.values("SeriesInstanceUID")):
@@ -138,7 +139,7 @@ def _condition(connection: Connection, term: Term) -> ColumnElement[bool]:
 
 
 def _like(connection: Connection, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-    """Equality, or PS3.4's wildcards (section C.2.2.2.4): case counts, ``*`` is any text and ``?`` any one character."""
+    """Equality, or the wildcards of PS3.4 section C.2.2.2.4: ``*`` any text, ``?`` any one character; case counts."""
     if not set("*?") & set(value):
         return column == value
     if connection.dialect.name == "sqlite":

@@ -5,7 +5,7 @@ Every function takes the registries that the caller may see; what lies outside o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -21,11 +21,12 @@ from kaname.node import Node
 from kaname.pack import SeriesIndex
 
 
-def instances(node: Node, registries: Sequence[str], study: str, series: str = "") -> Iterator[Located]:
+def instances(node: Node, registries: Collection[str], study: str, series: str = "") -> Iterator[Located]:
     """Every instance of a study, or of one of its series: series by UID, instances by UID, one series in memory.
 
     Raises:
-        Refused: ``not-found``, before the first one; ``object-missing``, ``object-damaged`` when an index cannot be read.
+        Refused: ``not-found``, before the first one; ``object-missing``, ``object-damaged`` when an index cannot be
+            read.
     """
     query = (
         select(SERIES.c.series_instance_uid)
@@ -41,7 +42,7 @@ def instances(node: Node, registries: Sequence[str], study: str, series: str = "
     return (located for digests in packs for located in of_series.located(study, _indexes(node, digests)))
 
 
-def instance(node: Node, registries: Sequence[str], study: str, series: str, uid: str) -> Located:
+def instance(node: Node, registries: Collection[str], study: str, series: str, uid: str) -> Located:
     """One instance.
 
     Raises:

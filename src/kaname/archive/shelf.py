@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -24,9 +25,9 @@ def index_key(pack: str) -> str:
     return f"series/{pack[:2]}/{pack}.idx"
 
 
-def copy_path(node: Node, pack: str) -> Path:
-    """Where a pack lies in this home while it is indexed."""
-    return node.settings.home / "shelving" / f"{pack}.tar"
+def copy_folder(node: Node, pack: str) -> Path:
+    """Where a pack, or a part of it, lies in this home while it is indexed."""
+    return node.settings.home / "shelving" / pack
 
 
 class IndexMemory:
@@ -108,7 +109,7 @@ def make_index(node: Node, pack: str) -> Indexed:
         Refused: ``object-missing``; ``object-damaged`` when the pack's bytes are not those of its digest.
         NotYet: ``storage-full``, ``storage-unreachable``.
     """
-    path = copy_path(node, pack)
+    path = copy_folder(node, pack) / "pack.tar"
     try:
         with whole_file(path) as file:
             for piece in node.store.stream(pack_key(pack)):
@@ -116,7 +117,7 @@ def make_index(node: Node, pack: str) -> Indexed:
         size_bytes = path.stat().st_size
         index = index_pack(path)
     finally:
-        path.unlink(missing_ok=True)
+        shutil.rmtree(path.parent, ignore_errors=True)
     if index.pack != pack:
         raise Refused("object-damaged", pack=pack)
     data = index.to_bytes()

@@ -1,5 +1,4 @@
-"""Is everything still what it was? Every pack and every series index is read and hashed; the evidence goes to the
-ledger."""
+"""Is everything still what it was? Every pack and series index is read and hashed; the ledger gets the evidence."""
 
 from __future__ import annotations
 

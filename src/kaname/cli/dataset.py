@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from kaname.datasets import flow
 from kaname.datasets import verify as verification
 from kaname.datasets.model import DatasetVersion
 from kaname.errors import Refused
-from kaname.ledger.canonical import Json
+from kaname.ledger.canonical import Json, canonical
 from kaname.node import Node, open_node
 from kaname.settings import load
 
@@ -94,6 +95,6 @@ def _row(found: DatasetVersion) -> dict[str, Json]:
     return _plain(asdict(found))
 
 
-def _plain(value: dict[str, object]) -> dict[str, Json]:
-    """Tuples as lists, so that JSON has one word for them."""
-    return {name: list(part) if isinstance(part, tuple) else part for name, part in value.items()}
+def _plain(value: dict[str, Json]) -> dict[str, Json]:
+    """As JSON reads it back: tuples are lists."""
+    return json.loads(canonical(value))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from kaname.pack import pack_key
 from kaname.datasets.flow import content, show, versions
 from kaname.datasets.model import DatasetVersion, Frozen, Verification
 from kaname.errors import Refused
 from kaname.node import Node
+from kaname.pack import pack_key
 from kaname.store import Store
 
 

@@ -14,7 +14,8 @@ from kaname.deid.rules import Action, Step, step_for
 from kaname.deid.values import cap_age, dummy, is_code, is_decimal, is_integer, is_time
 from kaname.dicom import charset
 from kaname.dicom.part10 import Buffer
-from kaname.dicom.scan import ITEM, LONG_VRS, Element, items, tag_of
+from kaname.dicom.scan import ITEM, LONG_VRS, Element, elements, items, tag_of
+from kaname.dicom.standard import dictionary
 
 KNOWN_SCHEMES = frozenset(
     b"DCM SCT SRT SNM3 LN UCUM RADLEX RADELEMENT FMA NCIt UMLS MA UBERON I10 ICDO3 DCMUID IBSI BI ACR".split()
@@ -74,14 +75,14 @@ class Rewriter:
 
     def _learn(self, plan: Plan, head: bytes) -> tuple[Action, Step]:
         step = step_for(self.registry_id, tag_of(head), head[4:])
-        plan[head] = found = (step.action, step)
+        action = Action.RETYPE if head[4:] == b"UN" and step.action in (Action.KEEP, Action.CHECK) else step.action
+        plan[head] = found = (action, step)
         return found
 
     def _passes(self, step: Step, value: bytes) -> bool:
         check = _CHECKS.get(step.vr)
         if (check is None or check(value)) and not (self.own and any(word in value for word in self.own)):
             return True
-        self.counts[Action.CHECK] -= 1
         self.counts[Action.EMPTY] += 1
         return False
 
@@ -90,9 +91,14 @@ class Rewriter:
         head, _, value, end = element
         if step.action in (Action.OPEN, Action.PIXELS):
             return self._sequence(element, implicit=implicit, depth=depth + 1) if step.vr == b"SQ" else b""
+        old = self.buffer[value:end]
+        if head[4:] == b"UN":
+            head = head[:4] + step.vr
+            if step.action in (Action.KEEP, Action.CHECK):
+                return encode(head, old if self._passes(step, old) else b"", step.vr)
         if step.action is Action.CHECK:
             return encode(head, b"", step.vr)
-        return encode(head, self._new_value(step, self.buffer[value:end], known_code=known_code), step.vr)
+        return encode(head, self._new_value(step, old, known_code=known_code), step.vr)
 
     def _new_value(self, step: Step, old: bytes, *, known_code: bool) -> bytes:
         match step.action:
@@ -136,8 +142,9 @@ class Rewriter:
             self.charset = self._charset_of(item) or outer
             self.data_set(item, body, implicit=inside_implicit, depth=depth, known_code=self._code_is_known(item))
             self.charset = outer
-            out.append(encode_item(b"".join(body)))
-        return encode(head, b"".join(out), b"SQ")
+            joined = b"".join(body)
+            out.append(encode_item(explicit(joined) if head[4:] == b"UN" else joined))
+        return encode(head[:4] + b"SQ" if head[4:] else head, b"".join(out), b"SQ")
 
     def _charset_of(self, item: Sequence[Element]) -> Sequence[str]:
         for head, _, value, end in item:
@@ -173,3 +180,20 @@ def element(tag: int, vr: bytes, value: bytes, *, implicit: bool) -> bytes:
     """A new element."""
     number = bytes((tag >> 16 & 0xFF, tag >> 24, tag & 0xFF, tag >> 8 & 0xFF))
     return encode(number if implicit else number + vr, value, vr)
+
+
+def explicit(data: bytes) -> bytes:
+    """An implicit data set that was judged already, in explicit VR: what came inside a UN leaves in its own VRs.
+
+    Every attribute in it is one of the Standard, since everything else was removed.
+    """
+    out: list[bytes] = []
+    for found in elements(data, 0, len(data), implicit=True):
+        head, _, value, end = found
+        vr = dictionary()[tag_of(head)].vr.split(" or ")[0].encode()
+        body = data[value:end]
+        if vr == b"SQ":
+            parts = items(data, found, implicit=True, depth=0)
+            body = b"".join(encode_item(explicit(data[p[0][1] : p[-1][3]]) if p else b"") for p in parts)
+        out.append(encode(head + vr, body, vr))
+    return b"".join(out)

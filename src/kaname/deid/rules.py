@@ -36,6 +36,8 @@ class Action(IntEnum):
     CODE = 12
     """Part of a code: kept beside a known code system, else replaced."""
     PIXELS = 13
+    RETYPE = 14
+    """Kept like KEEP and CHECK, and written in the attribute's own VR, because it came as UN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Journey:
         """De-identifies a batch of one study, seals it into one parcel and delivers that."""
         treated = do(self.deidentify, batch)
         parcel = do(self.seal, batch)
-        receipt = do(self.send, batch) if parcel else {}
+        receipt: Json = do(self.send, batch) if parcel else {}
         return {"treated": treated, "parcel": parcel, "receipt": receipt}
 
     def withdraw_subject(self, do: Do, who: Json) -> Json:

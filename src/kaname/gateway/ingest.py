@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kaname.errors import NotYet
 from kaname.gateway.flow import CROSS, WITHDRAW, register
 from kaname.gateway.hospital import Hospital
 from kaname.gateway.receive import Received, form_batches, receive
@@ -65,10 +66,15 @@ def _run(hospital: Hospital, flow: str, ids: Sequence[str], wait_seconds: float)
     settings = hospital.node.settings
     work = Work(f"sqlite:///{settings.home / 'work.sqlite'}", settings.name, retry_seconds=settings.retry_seconds)
     register(work, hospital)
-    work.start()
+    for one in ids:
+        work.enqueue(flow, one, one)
     try:
-        for one in ids:
-            work.enqueue(flow, one, one)
+        work.start()
+    except NotYet as error:
+        if error.code != "work-elsewhere":
+            raise
+        return work.wait(flow, ids, timeout_seconds=wait_seconds)  # another process of this gateway is at it
+    try:
         return work.wait(flow, ids, timeout_seconds=wait_seconds)
     finally:
         work.stop()

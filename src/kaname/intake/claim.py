@@ -9,7 +9,7 @@ from kaname.errors import Refused
 from kaname.parcel.manifest import Manifest
 from kaname.parcel.open import MANIFEST_LIMIT_BYTES, SIGNATURE_LIMIT_BYTES
 from kaname.parcel.seal import MANIFEST_NAME, SIGNATURE_NAME
-from kaname.parcel.ustar import read_small
+from kaname.parcel.strict import read_small
 
 
 @dataclass(frozen=True, slots=True)

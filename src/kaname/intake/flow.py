@@ -35,7 +35,7 @@ WITHDRAWN = "withdrawn"
 
 
 def accept(node: Node, file: Path) -> Taken:
-    """Judges the parcel in ``file`` and takes it in, or puts it whole into quarantine. Either way the file is gone then.
+    """Judges the parcel in ``file`` and takes it in, or puts it whole into quarantine. Either way ``file`` is gone.
 
     Args:
         node: A node of the de-identified side.
@@ -47,7 +47,7 @@ def accept(node: Node, file: Path) -> Taken:
     Raises:
         Refused: the reason, for a file that does not say what it is, so that no receipt can name it
             (``parcel-format``, as a rule). It lies in quarantine too.
-        NotYet: ``storage-full``, ``storage-unreachable``, ``index-busy``: nothing was decided, the file is where it was.
+        NotYet: ``storage-full``, ``storage-unreachable``, ``index-busy``: nothing was decided, the file is kept.
     """
     try:
         parcel = _authentic(node, file)
@@ -111,9 +111,9 @@ def _judge(node: Node, parcel: Parcel) -> Taken:
     with writing(node.index) as connection:
         rows.announce(connection, parcel.manifest, node.clock.stamp())
         gone = rows.is_withdrawn(connection, parcel.manifest.registry, parcel.manifest.subject, parcel.manifest.gateway)
+    if gone:
+        return _settle(node, parcel.manifest, Refused(WITHDRAWN))
     try:
-        if gone:
-            raise Refused(WITHDRAWN)
         with opened(node, parcel) as contents:
             inspect(contents)
             keep(node.store, contents, read_head(parcel.path))
@@ -164,7 +164,7 @@ def _turn_away(node: Node, file: Path, refusal: Refused) -> Taken:
         ).one_or_none()
         receipt = row.receipt if row else _refuse_file(node, connection, digest, manifest, refusal)
     quarantine(node, file, digest)
-    if manifest is None:
+    if manifest is None or receipt is None:
         raise refusal
     return Taken(manifest.digest, receipt, accepted=False)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kaname import registries
 from kaname.deid.model import Deidentified
 from kaname.dicom.keys import is_uid
+from kaname.dicom.part10 import IMPLICIT_LITTLE, read_meta
+from kaname.dicom.scan import elements, tag_of
 from kaname.errors import Refused
 from kaname.ledger import Json
 from kaname.node import Node
@@ -20,14 +22,16 @@ from kaname.parcel.seal import Parcel
 from kaname.registries import Registry
 from kaname.residual import inspect_file
 
+PATIENT_ID = 0x00100020
+
 
 def opened_folder(node: Node, parcel: str) -> Path:
-    """Where a parcel lies open while it is looked at."""
+    """Where a parcel, or a part of it, lies open while it is looked at."""
     return node.settings.home / "opened" / parcel
 
 
 @contextmanager
-def opened(node: Node, parcel: Parcel) -> Iterator[OpenedParcel]:
+def opened(node: Node, parcel: Parcel) -> Generator[OpenedParcel]:
     """The parcel's files in a folder of this home, which goes when the block ends.
 
     Raises:
@@ -36,7 +40,7 @@ def opened(node: Node, parcel: Parcel) -> Iterator[OpenedParcel]:
     """
     folder = opened_folder(node, parcel.digest)
     try:
-        yield unpack(parcel, folder)
+        yield unpack(parcel, folder / "parcel")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -62,10 +66,23 @@ def _inspect_instance(instance: Deidentified, registry: Registry) -> None:
     uid = instance.key.sop_instance_uid
     if instance.key.sop_class_uid not in registry.sop_classes:
         raise Refused("sop-class-not-accepted", instance=uid, sop_class=instance.key.sop_class_uid)
-    findings = inspect_file(instance.path.read_bytes(), subject=instance.subject)
+    data = instance.path.read_bytes()
+    findings = inspect_file(data)
     if findings:
         first = findings[0]
         raise Refused("inspection-failed", instance=uid, findings=len(findings), first=first.attribute, kind=first.kind)
+    if not _is_of(data, instance.subject):
+        raise Refused("inspection-failed", instance=uid, findings=1, first="PatientID", kind="other-subject")
+
+
+def _is_of(data: bytes, subject: str) -> bool:
+    """Whether the instance names the subject of its parcel: a withdrawal finds it by that name alone."""
+    meta = read_meta(data)
+    implicit = meta.transfer_syntax_uid == IMPLICIT_LITTLE
+    for head, _, start, end in elements(data, meta.end, len(data), implicit=implicit):
+        if tag_of(head) == PATIENT_ID:
+            return data[start:end].strip(b" \0") == subject.encode("ascii")
+    return False
 
 
 def _inspect_record(path: Path, digest: str, subject: str) -> None:

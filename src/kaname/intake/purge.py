@@ -6,7 +6,7 @@ import shutil
 
 from sqlalchemy import Connection, delete, insert, select
 
-from kaname.database import reading, writing
+from kaname.database import writing
 from kaname.intake import rows
 from kaname.intake.index import REFUSALS, WITHDRAWN
 from kaname.intake.inspect import opened_folder
@@ -41,43 +41,50 @@ def objects_of(connection: Connection, registry: str, subject: str) -> tuple[str
     return tuple(sorted(names))
 
 
-def purge(node: Node, registry: str, subject: str) -> None:
-    """Deletes a subject's objects, files and rows; a row per parcel stays, which answers one that comes again.
+def delete_object(node: Node, name: str) -> None:
+    """Deletes an object by its name in :func:`objects_of`; an absent one is fine.
 
     Raises:
-        NotYet: ``storage-unreachable``, ``index-busy``; the same call goes on from there.
+        NotYet: ``storage-unreachable``.
     """
-    with reading(node.index) as connection:
-        arrivals = rows.arrivals_of(connection, registry, subject)
-        files = _refused_files(connection, registry, subject)
-        names = objects_of(connection, registry, subject)
-    for name in names:
-        _delete(node, name)
-    for arrival in arrivals:
-        shutil.rmtree(opened_folder(node, arrival.digest), ignore_errors=True)
-    with writing(node.index) as connection:
-        for arrival in arrivals:
-            rows.forget_contents(connection, arrival.digest)
-            if arrival.state != "refused":
-                rows.move_on(connection, arrival.digest, "withdrawn")
-        connection.execute(delete(REFUSALS).where(REFUSALS.c.file.in_(files)))
-
-
-def is_gone(node: Node, name: str) -> bool:
-    """Whether an object of :func:`objects_of` is really absent."""
-    if name.startswith(f"{FOLDER}/"):
-        return not (node.settings.home / name).exists()
-    return node.store.size(name) is None
-
-
-def _delete(node: Node, name: str) -> None:
     if name.startswith(f"{FOLDER}/"):
         (node.settings.home / name).unlink(missing_ok=True)
     else:
         node.store.delete(name)
 
 
+def is_gone(node: Node, name: str) -> bool:
+    """Whether an object of :func:`objects_of` is really absent.
+
+    Raises:
+        NotYet: ``storage-unreachable``.
+    """
+    if name.startswith(f"{FOLDER}/"):
+        return not (node.settings.home / name).exists()
+    return node.store.size(name) is None
+
+
+def forget(node: Node, registry: str, subject: str) -> None:
+    """Deletes what lies open of a subject and its rows, once its objects are gone.
+
+    A row per parcel stays: it answers a parcel that comes again.
+
+    Raises:
+        NotYet: ``index-busy``; the same call goes on from there.
+    """
+    with writing(node.index) as connection:
+        arrivals = rows.arrivals_of(connection, registry, subject)
+        for arrival in arrivals:
+            rows.forget_contents(connection, arrival.digest)
+            if arrival.state != "refused":
+                rows.move_on(connection, arrival.digest, "withdrawn")
+        mine = (REFUSALS.c.registry == registry, REFUSALS.c.subject == subject)
+        connection.execute(delete(REFUSALS).where(*mine))
+    for arrival in arrivals:
+        shutil.rmtree(opened_folder(node, arrival.digest), ignore_errors=True)
+
+
 def _refused_files(connection: Connection, registry: str, subject: str) -> tuple[str, ...]:
-    """Files that say they are of this subject. They are believed here: deleting too much of a quarantine harms nobody."""
+    """Files that say they are of this subject. Here they are believed: losing refused files harms nobody."""
     mine = (REFUSALS.c.registry == registry, REFUSALS.c.subject == subject)
     return tuple(connection.scalars(select(REFUSALS.c.file).where(*mine).distinct()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -12,7 +12,7 @@ from kaname.node import Node
 
 
 @contextmanager
-def turn(node: Node, registry: str, subject: str) -> Iterator[None]:
+def turn(node: Node, registry: str, subject: str) -> Generator[None]:
     """Waits for its turn with this subject and holds it. A killed process loses its turn at once.
 
     Without it a withdrawal could certify that everything is gone while a parcel of the same subject is being put into

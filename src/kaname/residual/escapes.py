@@ -33,12 +33,12 @@ class Folded:
 
 
 def fold(data: bytes) -> Folded | None:
-    """ISO-2022-JP stretches as EUC-JP, everything else as it is; ``None`` where no escape sequence designates a set.
+    """ISO-2022-JP stretches as EUC-JP, everything else as it is; ``None`` where nothing is designated but ASCII.
 
     A designation ends at the next one and, as the Standard demands, at a control character.
     """
     marks = list(_ESCAPE.finditer(data))
-    if not marks:
+    if not any(_designated(mark[0]) for mark in marks):
         return None
     pieces: list[bytes] = []
     starts: list[int] = []

@@ -32,8 +32,10 @@ class Forms:
     by_gram: Mapping[int, tuple[Needle, ...]]
     """Needles by the number that their first four bytes make on this machine."""
     grams: frozenset[int]
-    short: tuple[Needle, ...]
+    short: Mapping[bytes, tuple[Needle, ...]]
     """Needles of three bytes."""
+    short_pattern: re.Pattern[bytes] | None
+    """Finds the first byte of each of ``short``, looking ahead at the other two."""
 
     def __repr__(self) -> str:
         return f"Forms({sum(map(len, self.by_gram.values())) + len(self.short)} byte strings)"
@@ -70,14 +72,20 @@ def _keep_weaker(found: dict[tuple[bytes, str], Needle], needle: Needle) -> None
 
 
 def _filed(found: Iterable[Needle]) -> Forms:
-    short: list[Needle] = []
+    short: dict[bytes, list[Needle]] = {}
     by_gram: dict[int, list[Needle]] = {}
     for needle in found:
         if len(needle.pattern) < _GRAM:
-            short.append(needle)
+            short.setdefault(needle.pattern, []).append(needle)
         else:
             by_gram.setdefault(int.from_bytes(needle.pattern[:_GRAM], sys.byteorder), []).append(needle)
-    return Forms({gram: tuple(n) for gram, n in by_gram.items()}, frozenset(by_gram), tuple(short))
+    pattern = b"|".join(re.escape(p[:1]) + b"(?=" + re.escape(p[1:]) + b")" for p in short)
+    return Forms(
+        {gram: tuple(n) for gram, n in by_gram.items()},
+        frozenset(by_gram),
+        {three: tuple(n) for three, n in short.items()},
+        re.compile(pattern) if short else None,
+    )
 
 
 def _normal(text: str) -> str:
@@ -102,7 +110,7 @@ def _name(value: str) -> Iterator[Spelling]:
             yield from _word(word)
         for first, second in permutations([w for w in words if not _names_alone(w)], 2):
             for gap in ("", " ", "　", "^", ", "):
-                yield from _edged(f"{first}{gap}{second}", "letter")
+                yield from _edged(f"{first}{gap}{second}", "letter", "kanji")
 
 
 def _names_alone(word: str) -> bool:
@@ -143,9 +151,8 @@ def _kana(word: str) -> Iterator[Spelling]:
     for text in (to_hiragana(word), to_katakana(word), to_half_width(word)):
         if len(word) > 2:  # noqa: PLR2004
             yield Spelling(text)
-        elif len(word) > 1:
-            yield Spelling(text, "kana", "kana")
         else:
+            yield from (Spelling(text, "kana", "kana") for _ in (0,) if len(word) > 1)
             yield from _in_context(text, "kana")
 
 
@@ -166,17 +173,18 @@ def _other(word: str) -> Iterator[Spelling]:
 
 def _in_context(word: str, edge: Edge) -> Iterator[Spelling]:
     """A word too short to stand alone, beside what makes it a name."""
-    for honorific, gap in product(TABLES.honorifics, ("", " ", "　")):
+    latin = word.isascii()
+    for honorific, gap in product(TABLES.latin_honorifics if latin else TABLES.honorifics, ("", " ", "　", "-")):
         yield Spelling(f"{word}{gap}{honorific}", edge)
-    for label, gap in product(TABLES.labels, ("", " ", "　", ":", ": ", "：", "： ")):
-        yield Spelling(f"{label}{gap}{word}", "", edge)
+    for label, gap in product(TABLES.latin_labels if latin else TABLES.labels, ("", " ", "　", ":", ": ", "：")):
+        if gap or not (latin and label[-1].isalpha() and label.isascii()):
+            yield Spelling(f"{label}{gap}{word}", "letter" if label.isascii() else "", edge)
     yield from (Spelling(f"{word}^", edge), Spelling(f"^{word}", "", edge))
 
 
-def _edged(text: str, edge: Edge) -> Iterator[Spelling]:
-    ascii_ends = text[0].isascii(), text[-1].isascii()
+def _edged(text: str, latin: Edge, other: Edge) -> Iterator[Spelling]:
     if len(text) > 2 or not text.isascii():  # noqa: PLR2004
-        yield Spelling(text, edge if ascii_ends[0] else "", edge if ascii_ends[1] else "")
+        yield Spelling(text, latin if text[0].isascii() else other, latin if text[-1].isascii() else other)
 
 
 # ── numbers, days, phrases ───────────────────────────────────────────────────────────────────────
@@ -192,7 +200,8 @@ def _number(value: str) -> Iterator[Spelling]:
         if variant.isdecimal() and len(variant) < _LONG_NUMBER:
             yield Spelling(variant, "number", "number")
         else:
-            yield Spelling(variant, _id_edge(variant, variant[0]), _id_edge(variant, variant[-1]))
+            left: Edge = "padded" if variant.isdecimal() else _id_edge(variant, variant[0])
+            yield Spelling(variant, left, _id_edge(variant, variant[-1]))
 
 
 def _id_edge(text: str, end: str) -> Edge:
@@ -227,4 +236,4 @@ def _phrase(value: str) -> Iterator[Spelling]:
         together = text if text.isascii() else "".join(text.split())
         for phrase in dict.fromkeys((text, together, *parts)):
             if len(phrase) >= (_SHORTEST_NUMBER if phrase.isascii() else 2):
-                yield from _edged(phrase, "letter")
+                yield from _edged(phrase, "letter", "")

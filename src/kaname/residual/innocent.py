@@ -12,7 +12,7 @@ _MEASURED = frozenset(["AT", "FD", "FL", "OD", "OF", "OL", "OV", "OW", "SL", "SS
 _FEW_BYTES = 4
 _FEW_DIGITS = {"DS": 6, "TM": 6, "IS": 5}
 """Numbers up to this many digits are met by chance in values of these VRs."""
-_SHORT_WORD = 6
+_KEY_ID = re.compile(rb"[0-9a-f]{16}")
 _PSEUDONYM = re.compile(rb"[A-Z2-7]{16}")
 _PSEUDONYMS = frozenset((0x00100010, 0x00100020, 0x00080050))
 
@@ -35,6 +35,6 @@ def is_innocent(needle: Needle, span: Span, value: bytes) -> bool:
         return True
     names = {attribute_name((tag,)) for tag in (*span.path, span.tag)}
     if names & TABLES.written:
-        return needle.text.isascii() and (len(needle.text) < _SHORT_WORD or needle.text in TABLES.vocabulary)
+        return needle.text in TABLES.vocabulary or needle.pattern not in _KEY_ID.sub(b"", value).lower()
     said = value.lower().decode("utf-8", "replace")
     return bool(names & TABLES.maker_attributes) and any(needle.text in m and m in said for m in TABLES.makers)

@@ -21,6 +21,7 @@ IMPLICIT, DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1.99", 
 PREAMBLE, BODY = 128, 132
 PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_DELIMITERS = 0xFFFE
 _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 _DEEPEST = 32
@@ -55,6 +56,7 @@ _VRS = {
     )
 }
 """PS3.5 section 6.2, by the two bytes that stand in the file."""
+_SHORT_HEADED = frozenset(letters for letters, vr in _VRS.items() if vr not in _LONG_VRS)
 
 
 class LayoutError(Exception):
@@ -91,7 +93,6 @@ class Layout:
 @dataclass(slots=True)
 class _Walker:
     data: Buffer
-    deep: bool
     position: int
     spans: list[Span] = field(default_factory=list[Span])
 
@@ -100,20 +101,26 @@ class _Walker:
         if len(path) > _DEEPEST:
             raise LayoutError("nesting")
         while self.position < end:
-            start = self.position
-            if end - start < _SHORTEST:
-                raise LayoutError("truncated")
-            group, element, letters, short = _HEAD.unpack_from(self.data, start)
-            tag = group << 16 | element
-            if group == 0xFFFE:  # noqa: PLR2004
-                if tag != until:
-                    raise LayoutError("items")
-                self.position = start + 8
+            if not self.element(end, path, explicit=explicit, until=until):
                 return
-            vr, length = self.head(tag, letters, short, explicit=explicit)
-            self._value(Span(path, tag, vr, start, self.position, 0), length, end, explicit=explicit)
         if until:
             raise LayoutError("truncated")
+
+    def element(self, end: int, path: tuple[int, ...], *, explicit: bool, until: int = 0) -> bool:
+        """Walks one element; ``False`` for the delimiter ``until``."""
+        start = self.position
+        if end - start < _SHORTEST:
+            raise LayoutError("truncated")
+        group, element, letters, short = _HEAD.unpack_from(self.data, start)
+        tag = group << 16 | element
+        if group == _DELIMITERS:
+            if tag != until:
+                raise LayoutError("items")
+            self.position = start + 8
+            return False
+        vr, length = self.head(tag, letters, short, explicit=explicit)
+        self._value(Span(path, tag, vr, start, self.position, 0), length, end, explicit=explicit)
+        return True
 
     def head(self, tag: int, letters: bytes, short: int, *, explicit: bool) -> tuple[str, int]:
         """VR and length; leaves the position at the value."""
@@ -140,7 +147,7 @@ class _Walker:
             raise LayoutError("truncated")
         if length == _UNDEFINED and span.vr in ("OB", "OW"):
             self._fragments(end)
-        elif length == _UNDEFINED or (span.vr == "SQ" and self.deep):
+        elif length == _UNDEFINED or span.vr == "SQ":
             self.spans.append(span._replace(end=span.value))
             # PS3.5 section 6.2.2: a sequence that somebody could not name (UN) is implicit VR inside
             self._items(span, end if length == _UNDEFINED else stop, length, explicit=explicit and span.vr != "UN")
@@ -186,27 +193,14 @@ class _Walker:
         return group << 16 | element, self._number(self.position - 4)
 
 
-def read_layout(data: Buffer, *, deep: bool = True) -> Layout:
-    """Walks a Part 10 file; without ``deep``, sequences of defined length are one span.
+def read_layout(data: Buffer) -> Layout:
+    """Walks a Part 10 file.
 
     Raises:
         LayoutError: the file is no Part 10 file in little endian, or is malformed.
     """
-    meta = read_meta(data)
-    start = meta[-1].end if meta else BODY
-    syntax = value_text(data, meta, 0x00020010)
-    if syntax in (DEFLATED, BIG_ENDIAN):
-        raise LayoutError("syntax")
-    return read_body(data, start, syntax, meta, deep=deep)
-
-
-def read_body(data: Buffer, start: int, syntax: str, meta: list[Span], *, deep: bool) -> Layout:
-    """Walks a little-endian data set that begins at ``start``.
-
-    Raises:
-        LayoutError: it is malformed.
-    """
-    walker = _Walker(data, deep, start)
+    meta, start, syntax = _opened(data)
+    walker = _Walker(data, start)
     try:
         walker.elements(len(data), (), explicit=syntax != IMPLICIT)
     except LayoutError as error:
@@ -217,6 +211,39 @@ def read_body(data: Buffer, start: int, syntax: str, meta: list[Span], *, deep: 
     return Layout(syntax, meta, walker.spans, pixels)
 
 
+def find_pixels(data: Buffer) -> Span | None:
+    """The first pixel data of the top level, found by stepping over what has a length; ``None`` where there is none.
+
+    Raises:
+        LayoutError: the file is no Part 10 file in little endian, or is malformed before its pixel data.
+    """
+    _, position, syntax = _opened(data)
+    walker = _Walker(data, position)
+    explicit, size = syntax != IMPLICIT, len(data)
+    while position < size:
+        letters = data[position + 4 : position + 6]
+        if explicit and letters in _SHORT_HEADED:
+            position += 8 + int.from_bytes(data[position + 6 : position + 8], "little")
+            continue
+        walker.position = position
+        walker.element(size, (), explicit=explicit)
+        span, position = walker.spans[-1], walker.position
+        if span.tag in PIXELS and not span.path:
+            return span
+    if position > size:
+        raise LayoutError("truncated")
+    return None
+
+
+def _opened(data: Buffer) -> tuple[list[Span], int, str]:
+    """File meta information, where the data set starts, Transfer Syntax UID (empty where none is named)."""
+    meta = read_meta(data)
+    syntax = value_text(data, meta, 0x00020010)
+    if syntax in (DEFLATED, BIG_ENDIAN):
+        raise LayoutError("syntax")
+    return meta, meta[-1].end if meta else BODY, syntax
+
+
 def read_meta(data: Buffer) -> list[Span]:
     """The elements of file meta information, always explicit VR little endian (PS3.10 section 7.1).
 
@@ -225,7 +252,7 @@ def read_meta(data: Buffer) -> list[Span]:
     """
     if data[PREAMBLE:BODY] != b"DICM":
         raise LayoutError("prefix")
-    walker = _Walker(data, deep=False, position=BODY)
+    walker = _Walker(data, BODY)
     while data[walker.position : walker.position + 2] == b"\x02\x00":
         if len(data) - walker.position < _SHORTEST:
             raise LayoutError("truncated")

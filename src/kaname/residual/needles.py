@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-Edge = Literal["", "letter", "digit", "number", "kana", "time"]
-"""What the character beside a hit must not be. ``number``: no digit and no decimals; ``time``: a digit only where it
-goes on as a time of day (DT)."""
+Edge = Literal["", "letter", "digit", "padded", "number", "kana", "kanji", "time"]
+"""What the character beside a hit must not be. ``padded``: a digit only where all before it are zeros; ``number``: no
+digit and no decimals; ``time``: a digit only where it goes on as a time of day (DT)."""
 SHORTEST = 3
 _ROW = 94
 
@@ -49,7 +49,8 @@ def needles(kind: str, spelling: Spelling) -> list[Needle]:
     text = spelling.text.lower()
     digits = len(text) if text.isdecimal() else 0
     found: dict[tuple[bytes, str], Needle] = {}
-    for variant in dict.fromkeys((text, *full_width(text))):
+    cased = () if text.isascii() else (text.upper(), text.title())
+    for variant in dict.fromkeys((text, *cased, *full_width(text))):
         for encoding, data in encoded(variant):
             if len(data) >= SHORTEST:
                 needle = Needle(kind, encoding, data.lower(), spelling.left, spelling.right, digits, text)
@@ -75,13 +76,12 @@ def encoded(text: str) -> list[tuple[str, bytes]]:
     found = [("utf-8", text.encode()), ("utf-8", unicodedata.normalize("NFD", text).encode()), *wide]
     for codec in ("cp932", "latin-1"):
         found += [(codec, data) for data in [_encode(text, codec)] if data is not None]
-    extended = b"".join(_nec(c) for c in text)
-    if extended != b"".join(_encode(c, "cp932") or b"" for c in text):
-        found.append(("cp932", extended))
     for codec in ("euc_jp", "euc_jis_2004"):
         found += [("euc_jp", data) for data in [_encode(text.translate(_EUC), codec)] if data is not None]
-    moved = b"".join(_euc_of_nec(c) for c in text)
-    return [*found, ("euc_jp", moved)] if all(_euc_of_nec(c) for c in text) else found
+    if not _selected_by_nec().keys().isdisjoint(text):
+        moved = [_euc_of_nec(c) for c in text]
+        found += [("cp932", b"".join(_nec(c) for c in text)), *([("euc_jp", b"".join(moved))] if all(moved) else [])]
+    return found
 
 
 _EUC = {0xFF0D: 0x2212, 0xFF5E: 0x301C}

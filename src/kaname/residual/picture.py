@@ -43,7 +43,10 @@ def inspect_picture(data: Buffer, layout: Layout) -> Iterator[Finding]:
 def _pixels(data: Buffer, layout: Layout) -> Iterator[Finding]:
     """Native pixel data: exactly as long as the header says, nothing in bits that hold no pixel."""
     pixels = layout.pixels
-    if pixels is None or pixels.tag != _PIXEL_DATA or _is_encapsulated(data, pixels):
+    if pixels is None:
+        yield Finding("truncated", "PixelData")
+        return
+    if pixels.tag != _PIXEL_DATA or _is_encapsulated(data, pixels):
         return
     frames = value_text(data, layout.spans, _FRAMES)
     rows, columns, allocated, samples = (_number(data, layout, t) for t in (_ROWS, _COLUMNS, _ALLOCATED, _SAMPLES))

@@ -23,6 +23,7 @@ from kaname.residual.layout import (
     LayoutError,
     Span,
     attribute_name,
+    find_pixels,
     read_layout,
     read_meta,
     value_text,
@@ -55,13 +56,13 @@ def search_bytes(data: Buffer, forms: Forms) -> tuple[Finding, ...]:
         One finding per kind of form, attribute and encoding, sorted; empty when nothing was found.
     """
     try:
-        layout = read_layout(data, deep=False)
+        pixels = find_pixels(data)
     except LayoutError:
         places = _search(_Place(data[:], 0, None), forms)
         return _sorted([*places, *_search_deflated(data, forms)])
-    if layout.pixels is None:
+    if pixels is None:
         return _sorted(_search(_Place(data[:], 0, data), forms))
-    before, after = layout.pixels.value, layout.pixels.end
+    before, after = pixels.value, pixels.end
     found = list(_search(_Place(data[:before], 0, data), forms))
     if after < len(data):
         found += _search(_Place(data[after:], after, data), forms)
@@ -159,4 +160,6 @@ def _beginning_here(hay: bytes, forms: Forms) -> Iterator[Needle]:
             grams |= forms.grams.intersection(words)
     for gram in grams:
         yield from forms.by_gram[gram]
-    yield from forms.short
+    if forms.short_pattern is not None:
+        for three in {hay[m.start() : m.start() + 3] for m in forms.short_pattern.finditer(hay)}:
+            yield from forms.short[three]

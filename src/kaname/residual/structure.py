@@ -20,7 +20,7 @@ _NEARLY_ALIKE = (
     frozenset(["OB", "OW"]),
 )
 """VRs that writers confuse: the value is judged by the stricter rule of the two either way."""
-_COMMAND, _META, _DIRECTORY, _PADDING = 0x0000, 0x0002, 0x0004, 0xFFFC
+_COMMAND, _META, _DIRECTORY, _PHOTOGRAPH, _PADDING = 0x0000, 0x0002, 0x0004, 0x0016, 0xFFFC
 _CURVES, _OVERLAYS, _REPEATING = 0x50, 0x60, 0xFF
 
 
@@ -77,7 +77,7 @@ def forbidden(tag: int, *, nested: bool) -> str:
         return "private-element"
     if element == 0:
         return "group-length"
-    if group in (_COMMAND, _META, _DIRECTORY):
+    if group in (_COMMAND, _META, _DIRECTORY, _PHOTOGRAPH):
         return "foreign-group"
     if group == _PADDING:
         return "padding"
@@ -89,6 +89,8 @@ def forbidden(tag: int, *, nested: bool) -> str:
 
 
 def _fits(span: Span) -> bool:
-    """Whether the VR is one of the dictionary, or one that writers confuse with it."""
+    """Whether the VR is one of the dictionary, one that writers confuse with it, or none of a value judged anyway."""
+    if span.vr == "UN":
+        return True
     known = dictionary_VR(span.tag).split(" or ")
     return span.vr in known or any(span.vr in family and family & set(known) for family in _NEARLY_ALIKE)

@@ -17,6 +17,8 @@ class Tables:
     says_nothing: frozenset[str]
     honorifics: tuple[str, ...]
     labels: tuple[str, ...]
+    latin_honorifics: tuple[str, ...]
+    latin_labels: tuple[str, ...]
     same_characters: Mapping[str, str]
     """Character → all characters exchanged for it, itself included."""
     written: frozenset[str]
@@ -35,6 +37,8 @@ def _search_tables(table: dict[str, Any]) -> Tables:
         says_nothing=frozenset(table["says_nothing"]),
         honorifics=tuple(table["honorifics"]),
         labels=tuple(table["labels"]),
+        latin_honorifics=tuple(table["latin_honorifics"]),
+        latin_labels=tuple(table["latin_labels"]),
         same_characters={c: group for group in table["same_characters"] for c in group},
         written=frozenset(table["written"]),
         vocabulary=frozenset(table["vocabulary"]),

@@ -16,9 +16,9 @@ from kaname.residual.tables import INSPECT
 TEXT_VRS = frozenset(["AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"])
 BINARY_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
 _UTF_8 = "ISO_IR 192"
-_CHARSET, _BIRTH_DATE, _ACCESSION = 0x00080005, 0x00100030, 0x00080050
+_CHARSET, _BIRTH_DATE, _BIRTH_TIME = 0x00080005, 0x00100030, 0x00100032
 _OWN_UIDS = frozenset((0x00080018, 0x0020000D, 0x0020000E))
-_SUBJECT_TAGS = frozenset((0x00100010, 0x00100020))
+_PSEUDONYMS = {0x00100010: "subject", 0x00100020: "subject", 0x00080050: "accession"}
 _LONGEST_TEXT, _LONGEST_CODE = 128, 16
 _OWN_UID = re.compile(r"2\.25\.(?:0|[1-9]\d{0,38})")
 _STANDARD_UID = re.compile(r"1\.2\.840\.10008(?:\.(?:0|[1-9]\d{0,4})){1,10}")
@@ -30,6 +30,7 @@ _TIME = re.compile(r"\d{2}:?(?:\d{2}:?(?:\d{2}(?:\.\d{1,6})?)?)?")
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _WHOLE = re.compile(r"[+-]?\d{1,12}")
 _JAPANESE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿々〆]")
+_DASHES = re.compile(r"[‐-―−]")
 _FIRST_YEAR, _LAST_YEAR = 1850, 2150
 
 
@@ -37,21 +38,22 @@ def inspect_value(span: Span, value: bytes) -> Iterator[Finding]:
     """Findings in one value.
 
     Args:
-        span: the element, no sequence.
+        span: the element, no sequence. One that its writer could not name (UN) is judged by the dictionary's VR.
         value: its bytes.
     """
     name = attribute_name((*span.path, span.tag))
-    vr = span.vr
+    known = known_vr(span.tag)
+    vr = known if span.vr == "UN" and known != "SQ" else span.vr
     if vr in BINARY_VRS:
         if value and keyword_for_tag(span.tag) not in INSPECT.binary:
             yield Finding("binary", name, vr)
         return
-    if vr in TEXT_VRS or known_vr(span.tag) in TEXT_VRS:
+    if vr in TEXT_VRS or known in TEXT_VRS:
         yield from _text(span, name, value)
     elif vr in _CHECKS:
         text = value.decode("latin-1").strip("\0 ")
         check = _CHECKS[vr]
-        if text and not all(check(span.tag, part.strip()) for part in text.split("\\")):
+        if not all(check(span.tag, part.strip()) for part in text.split("\\") if part.strip()):
             yield Finding(_KINDS[vr], name)
     if span.tag == _CHARSET and value.strip(b"\0 ") != _UTF_8.encode():
         yield Finding("charset", name)
@@ -67,9 +69,10 @@ def _text(span: Span, name: str, value: bytes) -> Iterator[Finding]:
     if not text or all(part.strip() in INSPECT.placeholders or not part for part in text.split("\\")):
         return
     keyword = keyword_for_tag(span.tag)
-    if not span.path and (span.tag in _SUBJECT_TAGS or span.tag == _ACCESSION):
-        if not INSPECT.subject.fullmatch(text):
-            yield Finding("subject" if span.tag in _SUBJECT_TAGS else "accession", name)
+    if span.tag in _PSEUDONYMS:
+        if INSPECT.subject.fullmatch(text):
+            return
+        yield Finding(_PSEUDONYMS[span.tag], name)
     elif keyword not in INSPECT.text:
         yield Finding("free-text", name)
     elif any(len(part) > _LONGEST_TEXT for part in text.split("\\")):
@@ -79,6 +82,7 @@ def _text(span: Span, name: str, value: bytes) -> Iterator[Finding]:
 
 def _look(name: str, keyword: str, text: str) -> Iterator[Finding]:
     """Text that looks like a phone number, a date or a person."""
+    text = _DASHES.sub("-", text)
     excused = INSPECT.excused.get(keyword, frozenset[str]())
     for rule, pattern in INSPECT.patterns.items():
         if rule not in excused and pattern.search(text):
@@ -125,16 +129,16 @@ def _is_date_time(tag: int, text: str) -> bool:  # noqa: ARG001
     return match is not None and _is_day(match[1])
 
 
-def _is_time(tag: int, text: str) -> bool:  # noqa: ARG001
-    return _TIME.fullmatch(text) is not None
+def _is_time(tag: int, text: str) -> bool:
+    return tag != _BIRTH_TIME and _TIME.fullmatch(text) is not None
 
 
 def _is_decimal(tag: int, text: str) -> bool:  # noqa: ARG001
-    return not text or _DECIMAL.fullmatch(text) is not None
+    return _DECIMAL.fullmatch(text) is not None
 
 
 def _is_whole(tag: int, text: str) -> bool:  # noqa: ARG001
-    return not text or _WHOLE.fullmatch(text) is not None
+    return _WHOLE.fullmatch(text) is not None
 
 
 _CHECKS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -95,20 +96,19 @@ def _patient(row: dict[str, Any]) -> PatientKey:
 
 
 def _study(row: dict[str, Any]) -> StudyKey:
-    slices = tuple(SliceKey(**s) for s in row["slices"])
-    return StudyKey(**{**row, "slices": slices})
+    slices: list[dict[str, Any]] = row.pop("slices")
+    return StudyKey(**row, slices=tuple(SliceKey(**one) for one in slices))
 
 
-def kept_values(file: Path, keywords: Iterable[str]) -> dict[str, str]:
+def kept_values(file: Path | BytesIO, keywords: Iterable[str]) -> dict[str, str]:
     """Values of a Part 10 file by keyword, in the spelling of :attr:`SliceKey.keep`; absent ones are left out.
 
     Several values of one attribute are joined by a backslash; numbers of binary VRs are written as Python writes them.
     """
-    ds = pydicom.dcmread(file, stop_before_pixels=True)
+    ds: Any = pydicom.dcmread(file, stop_before_pixels=True)  # pyright: ignore[reportUnknownMemberType] - pydicom's own
     found: dict[str, str] = {}
     for keyword in keywords:
         if keyword in ds:
-            value: Any = ds[keyword].value
-            many = isinstance(value, Iterable) and not isinstance(value, str | bytes)
-            found[keyword] = "\\".join(str(v) for v in value) if many else str(value)
+            element = ds[keyword]
+            found[keyword] = "\\".join(str(v) for v in element.value) if element.VM > 1 else str(element.value)
     return found

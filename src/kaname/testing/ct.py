@@ -10,15 +10,17 @@ from kaname.testing.write import CT_IMAGE_STORAGE, Header, Value
 MAKER, MODEL, SOFTWARE = "KANATEC", "Ogi 320", "V7.2SP1"
 KERNELS = ("FC13", "FC52", "B30f")
 KEPT = (
-    "SOPClassUID Modality ImageType Manufacturer ManufacturerModelName SoftwareVersions PatientSex PatientAge "
-    "PatientSize PatientWeight BodyPartExamined ScanOptions SliceThickness KVP DataCollectionDiameter "
-    "ReconstructionDiameter DistanceSourceToDetector DistanceSourceToPatient GantryDetectorTilt TableHeight "
-    "RotationDirection ExposureTime XRayTubeCurrent Exposure FilterType GeneratorPower FocalSpots ConvolutionKernel "
-    "PatientPosition SpiralPitchFactor CTDIvol SingleCollimationWidth TotalCollimationWidth TableFeedPerRotation "
-    "SeriesNumber AcquisitionNumber InstanceNumber ImagePositionPatient ImageOrientationPatient SliceLocation "
-    "SamplesPerPixel PhotometricInterpretation Rows Columns PixelSpacing BitsAllocated BitsStored HighBit "
-    "PixelRepresentation WindowCenter WindowWidth RescaleIntercept RescaleSlope RescaleType"
-).split()
+    "SOPClassUID", "Modality", "ImageType", "Manufacturer", "ManufacturerModelName", "SoftwareVersions",
+    "PatientSex", "PatientAge", "PatientSize", "PatientWeight", "BodyPartExamined", "ScanOptions", "SliceThickness",
+    "KVP", "DataCollectionDiameter", "ReconstructionDiameter", "DistanceSourceToDetector",
+    "DistanceSourceToPatient", "GantryDetectorTilt", "TableHeight", "RotationDirection", "ExposureTime",
+    "XRayTubeCurrent", "Exposure", "FilterType", "GeneratorPower", "FocalSpots", "ConvolutionKernel",
+    "PatientPosition", "SpiralPitchFactor", "CTDIvol", "SingleCollimationWidth", "TotalCollimationWidth",
+    "TableFeedPerRotation", "SeriesNumber", "AcquisitionNumber", "InstanceNumber", "ImagePositionPatient",
+    "ImageOrientationPatient", "SliceLocation", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns",
+    "PixelSpacing", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "WindowCenter", "WindowWidth",
+    "RescaleIntercept", "RescaleSlope", "RescaleType",
+)  # fmt: skip
 """Attributes that research needs and that name nobody."""
 
 

@@ -48,7 +48,7 @@ class _Plan:
         return self.number % 2 == 0
 
 
-def make_hospital(
+def make_hospital(  # noqa: PLR0913 - each one is a wish that a test has
     folder: Path,
     *,
     seed: int = 1,
@@ -58,7 +58,7 @@ def make_hospital(
     size: int = 128,
     charsets: Sequence[Charset] = CHARSETS,
 ) -> AnswerKey:
-    """Writes the files of an invented hospital: ``patient/study/IM0001_….dcm`` and ``patient/study/report_1.json``.
+    """Writes the files of an invented hospital: ``patient/study/NAME_0001.dcm`` and ``patient/study/report_1.json``.
 
     CT slices of one series per study, uncompressed 16 bits; every third study in implicit VR, every second with
     sequences of undefined length, each study in the next way of writing text. The same arguments give the same bytes.
@@ -132,7 +132,7 @@ def _write_study(folder: Path, rng: random.Random, plan: _Plan) -> tuple[StudyKe
     patient = names.say(f"{''.join(visit.persona.name.kanji)}_{visit.persona.patient_id}")
     home = folder / patient / names.say(f"{visit.day_da}_{visit.accession}_CT")
     home.mkdir(parents=True, exist_ok=True)
-    slices = _write_slices(home, rng, plan, pen, names.say("_".join(visit.persona.name.romaji)).replace(" ", "-"))
+    slices = _write_slices(folder, home / names.say("_".join(visit.persona.name.romaji)), rng, plan, pen)
     report = home / f"report_{plan.number}.json"
     text = json.dumps(radiology_report(visit, plan.number, names), ensure_ascii=False, indent=1)
     report.write_text(text + "\n", encoding="utf-8")
@@ -144,41 +144,38 @@ def _write_study(folder: Path, rng: random.Random, plan: _Plan) -> tuple[StudyKe
         charset=plan.charset.name,
         implicit=plan.implicit,
         report=str(report.relative_to(folder)),
-        slices=tuple(SliceKey(str(path.relative_to(folder)), *rest) for path, *rest in slices),
+        slices=slices,
     )
     candidates = _candidates(visit)
     return study, {*pen.known(candidates), *names.known(candidates)}
 
 
-def _write_slices(
-    home: Path, rng: random.Random, plan: _Plan, pen: Pen, name: str
-) -> list[tuple[Path, str, str, str, dict[str, str]]]:
-    """Writes the slices; returns what a :class:`SliceKey` holds of each, the path still whole."""
+def _write_slices(folder: Path, stem: Path, rng: random.Random, plan: _Plan, pen: Pen) -> tuple[SliceKey, ...]:
+    """Writes the slices as ``stem_0001.dcm`` and so on."""
     phantom, planted = Phantom(plan.visit.study_instance_uid, plan.scan.size), Header()
     plant(planted, plan.visit, pen)
     preamble, meta = plant_meta(plan.visit, pen)
-    made: list[tuple[Path, str, str, str, dict[str, str]]] = []
+    made: list[SliceKey] = []
     for number in range(1, plan.slices + 1):
         uid, pixels = _uid(rng), phantom.slice((number - 0.5) / plan.slices)
         header = technical(plan.scan, number, plan.slices)
         header.elements.update(planted.elements)
         header.put("SOPInstanceUID", uid)
         header.put("PixelData", pixels, "OW")
-        path = home / f"IM{number:04}_{name}.dcm"
+        path = stem.with_name(f"{stem.name}_{number:04}.dcm")
         path.write_bytes(
-            part10(
-                header, plan.charset, implicit=plan.implicit, undefined=plan.undefined, preamble=preamble, meta=meta
-            )
+            part10(header, plan.charset, implicit=plan.implicit, undefined=plan.undefined, preamble=preamble, meta=meta)
         )
         keep = kept_values(path, KEPT)
         keep["PatientAge"] = min(keep["PatientAge"], _CAPPED)
-        made.append((path, plan.visit.series_instance_uid, uid, hashlib.sha256(pixels).hexdigest(), keep))
-    return made
+        digest = hashlib.sha256(pixels).hexdigest()
+        made.append(SliceKey(str(path.relative_to(folder)), plan.visit.series_instance_uid, uid, digest, keep))
+    return tuple(made)
 
 
 def _candidates(visit: Visit) -> set[str]:
     """Every string that would identify, in every spelling: what was really said of it goes into the key."""
     numbers = {visit.accession, visit.order, visit.study_instance_uid, visit.series_instance_uid}
-    numbers |= {visit.frame_of_reference_uid, "_".join(visit.persona.name.romaji).replace(" ", "-")}
+    numbers.add(visit.frame_of_reference_uid)
     days = set(spelling.dates(visit.day).values())
     return {*visit.persona.spellings(), *visit.site.spellings(), *numbers, *days}

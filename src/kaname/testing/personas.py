@@ -25,7 +25,7 @@ FAMILIES: tuple[Three, ...] = (
     ("SOEJIMA", "副島", "ソエジマ"),
     ("IGARASHI", "五十嵐", "イガラシ"),
 )
-"""With characters outside JIS X 0208 (髙 﨑 鷗), of one kanji, with 々, and with a second byte of 5C in Shift_JIS (表)."""
+"""With characters outside JIS X 0208 (髙 﨑 鷗), of one kanji, with 々, and with a byte of 5C in Shift_JIS (表)."""
 _GIVEN_M: tuple[Three, ...] = (
     ("ICHIRO", "一郎", "イチロウ"),
     ("KENTARO", "健太郎", "ケンタロウ"),
@@ -88,11 +88,14 @@ class Name:
         return tuple(sorted(forms))
 
 
-_SHORTEST_ASCII, _SHORTEST_OTHER = 5, 2
+_SHORTEST_ASCII, _SHORTEST_HALF_KANA, _SHORTEST_OTHER = 5, 4, 2
 
 
 def _telling(part: str) -> bool:
-    return len(part) >= (_SHORTEST_ASCII if part.isascii() else _SHORTEST_OTHER)
+    if part.isascii():
+        return len(part) >= _SHORTEST_ASCII
+    half = any("｡" <= c <= "ﾟ" for c in part)
+    return len(part) >= (_SHORTEST_HALF_KANA if half else _SHORTEST_OTHER)
 
 
 @dataclass(frozen=True, slots=True)

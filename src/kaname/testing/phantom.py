@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from array import array
+from functools import cache
 
 INTERCEPT = -1024
 _NOISE = 1 << 13
@@ -29,19 +30,12 @@ class Phantom:
     def __init__(self, seed: str, size: int) -> None:
         self.size = size
         self._rng = random.Random(f"phantom {seed}")
-        self._tissue = {hu: self._noisy(hu) for hu in (_AIR, _FAT, _SOFT, _LUNG, _BONE, _LESION, _TABLE)}
         self._lesion = (
             self._rng.choice((-0.38, 0.38)),
             self._rng.uniform(-0.25, 0.15),
             self._rng.uniform(0.04, 0.08),
             self._rng.uniform(0.3, 0.7),
         )
-
-    def _noisy(self, hu: int) -> array[int]:
-        sigma, gauss = _SIGMA.get(hu, 11.0), self._rng.gauss
-        low, high = (0, 26) if hu == _AIR else (0, 4095)
-        values = (min(high, max(low, round(hu - INTERCEPT + gauss(0, sigma)))) for _ in range(_NOISE))
-        return array("H", values)
 
     def slice(self, where: float) -> bytes:
         """Pixels of the slice at ``where`` (0 to 1 along the body): ``size * size`` words."""
@@ -65,4 +59,12 @@ class Phantom:
 
     def _span(self, hu: int, count: int) -> array[int]:
         start = self._rng.randrange(_NOISE - self.size)
-        return self._tissue[hu][start : start + count]
+        return _noisy(hu)[start : start + count]
+
+
+@cache
+def _noisy(hu: int) -> array[int]:
+    """Stored values of one tissue, to cut stretches from."""
+    sigma, gauss = _SIGMA.get(hu, 11.0), random.Random(f"tissue {hu}").gauss
+    low, high = (0, 26) if hu == _AIR else (0, 4095)
+    return array("H", (min(high, max(low, round(hu - INTERCEPT + gauss(0, sigma)))) for _ in range(_NOISE)))

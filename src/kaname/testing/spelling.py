@@ -21,7 +21,7 @@ def dates(day: date) -> dict[str, str]:
     """Spellings of a date from 1912-07-30 on, by the name of the style; ``da`` is DICOM's own."""
     year, month, dom = day.year, day.month, day.day
     era, letter, count = _era(day)
-    first = "元" if count == 1 else str(count)
+    first, first_kanji = ("元", "元") if count == 1 else (str(count), kanji_number(count))
     return {
         "da": f"{day:%Y%m%d}",
         "dotted": f"{day:%Y.%m.%d}",
@@ -32,7 +32,7 @@ def dates(day: date) -> dict[str, str]:
         "kanji digits": f"{str(year).translate(_KANJI_DIGITS)}年{kanji_number(month)}月{kanji_number(dom)}日",
         "full width": f"{day:%Y}年{month}月{dom}日".translate(_FULL_WIDTH),
         "wareki": f"{era}{first}年{month}月{dom}日",
-        "wareki kanji": f"{era}{'元' if count == 1 else kanji_number(count)}年{kanji_number(month)}月{kanji_number(dom)}日",
+        "wareki kanji": f"{era}{first_kanji}年{kanji_number(month)}月{kanji_number(dom)}日",
         "wareki short": f"{letter}{count}.{month}.{dom}",
         "wareki padded": f"{letter}{count:02}/{month:02}/{dom:02}",
         "english": f"{_MONTHS[month - 1]} {dom}, {year}",
@@ -62,17 +62,17 @@ def hiragana(katakana: str) -> str:
     return "".join(chr(ord(c) - 0x60) if "ァ" <= c <= "ヶ" else c for c in katakana)
 
 
-_HALF = dict(
-    zip(
-        "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヲンァィゥェォャュョッー・",
-        "ｱｲｳｴｵｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾅﾆﾇﾈﾉﾊﾋﾌﾍﾎﾏﾐﾑﾒﾓﾔﾕﾖﾗﾘﾙﾚﾛﾜｦﾝｧｨｩｪｫｬｭｮｯｰ･",
-        strict=True,
-    )
+_FULL_KANA = (
+    "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヲンァィゥェォャュョッー・"
 )
-_HALF |= dict(zip("ガギグゲゴザジズゼゾダヂヅデドバビブベボヴ", [f"{c}ﾞ" for c in "ｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾊﾋﾌﾍﾎｳ"], strict=True))
-_HALF |= dict(zip("パピプペポ", [f"{c}ﾟ" for c in "ﾊﾋﾌﾍﾎ"], strict=True))
+_HALF_KANA = "ｱｲｳｴｵｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾅﾆﾇﾈﾉﾊﾋﾌﾍﾎﾏﾐﾑﾒﾓﾔﾕﾖﾗﾘﾙﾚﾛﾜｦﾝｧｨｩｪｫｬｭｮｯｰ･"
+_VOICED = "ガギグゲゴザジズゼゾダヂヅデドバビブベボヴパピプペポ"
+_TO_HALF = str.maketrans(
+    dict(zip(_FULL_KANA, _HALF_KANA, strict=True))
+    | dict(zip(_VOICED, [f"{c}ﾞ" for c in "ｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾊﾋﾌﾍﾎｳ"] + [f"{c}ﾟ" for c in "ﾊﾋﾌﾍﾎ"], strict=True))
+)
 
 
 def half_width(katakana: str) -> str:
     """Katakana as half-width kana (JIS X 0201), voiced sounds as two characters; other characters stay."""
-    return "".join(_HALF.get(c, c) for c in katakana)
+    return katakana.translate(_TO_HALF)

@@ -15,10 +15,10 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 
-_LONG = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_LONG = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
-_TEXT_IN_CHARSET = frozenset("LO LT PN SH ST UC UT".split())
-_NUL_PADDED = frozenset("OB OW UI UN".split())
+_TEXT_IN_CHARSET = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
+_NUL_PADDED = frozenset(["OB", "OW", "UI", "UN"])
 _UNDEFINED = 0xFFFFFFFF
 
 

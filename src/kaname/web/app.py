@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from kaname.access.tokens import Grant
 from kaname.node import Node
 from kaname.web.answer import tell_outcomes
 from kaname.web.guard import Guard
 from kaname.web.health import health_routes
-from kaname.web.token import token_checker
+from kaname.web.token import guarded_routes
 
 BODY_LIMIT_BYTES = 1 << 20
 """Largest body on the door for people: nothing is uploaded there."""
@@ -52,13 +51,14 @@ def _open_rooms(app: FastAPI, node: Node) -> None:
 
     app.include_router(dicomweb_routes(node))
     app.include_router(dataset_routes(node))
-    granted = token_checker(node)
+    about = guarded_routes(node, "/api/v1")
 
-    def openapi(_grant: Annotated[Grant, Depends(granted)]) -> dict[str, Any]:
+    def openapi() -> dict[str, Any]:
         """What this door offers, as OpenAPI."""
         return app.openapi()
 
-    app.add_api_route("/api/v1/openapi.json", openapi, methods=["GET"], include_in_schema=False)
+    about.add_api_route("/openapi.json", openapi, methods=["GET"], include_in_schema=False)
+    app.include_router(about)
 
 
 def _bare_app(title: str) -> FastAPI:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Request
 
-from kaname.access.tokens import Grant
 from kaname.datasets.flow import names, versions
 from kaname.errors import Refused
 from kaname.node import Node
-from kaname.web.token import token_checker
+from kaname.web.token import grant_of, guarded_routes
 
 
 def dataset_routes(node: Node) -> APIRouter:
     """Lists of versions, never of subjects: what a list names is asked for on the command line of the node."""
-    routes = APIRouter(prefix="/api/v1/datasets")
-    granted = token_checker(node)
+    routes = guarded_routes(node, "/api/v1/datasets")
 
-    def newest(grant: Annotated[Grant, Depends(granted)]) -> list[dict[str, Any]]:
+    def newest(request: Request) -> list[dict[str, Any]]:
         """The newest version of every dataset, by name."""
-        return [asdict(dataset) for dataset in names(node, tuple(grant.registries))]
+        return [asdict(dataset) for dataset in names(node, grant_of(request).registries)]
 
-    def all_versions(name: str, grant: Annotated[Grant, Depends(granted)]) -> list[dict[str, Any]]:
+    def all_versions(name: str, request: Request) -> list[dict[str, Any]]:
         """Every version of one dataset, the first one first. One of another registry does not exist for this token."""
         found = versions(node, name)
-        if found[0].question.registry not in grant.registries:
+        if found[0].question.registry not in grant_of(request).registries:
             raise Refused("not-found")
         return [asdict(dataset) for dataset in found]
 

@@ -1,28 +1,69 @@
 """``/dicomweb``: search (QIDO-RS, PS3.18 section 10.6) and retrieve (WADO-RS, section 10.4).
 
 A token's registries go into every question: what lies outside of them does not exist for it (404, never 403).
-Everything is sent as it is stored, in pieces; nothing is decoded, and no study is ever held in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from hashlib import sha256
-from typing import Annotated, Any
+from collections.abc import Callable
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Request, Response
 
-from kaname.access.tokens import Grant
-from kaname.archive import query, retrieve
-from kaname.errors import Refused
-from kaname.ledger import canonical
+from kaname.archive.model import Level
+from kaname.archive.query import search
+from kaname.archive.question import ask
 from kaname.node import Node
-from kaname.web.accept import DICOM, MULTIPART, OCTETS, Form, frame_form, instance_form, json_form
-from kaname.web.multipart import Part, begun, new_boundary, write_parts
-from kaname.web.token import token_checker
+from kaname.web.accept import json_form
+from kaname.web.token import grant_of, guarded_routes
+from kaname.web.wado import Wado
 
-PREFIX = "/dicomweb"
-STUDY = "/studies/{study}"
-SERIES = STUDY + "/series/{series}"
-INSTANCE = SERIES + "/instances/{instance}"
+STUDY = "/studies/{StudyInstanceUID}"
+SERIES = STUDY + "/series/{SeriesInstanceUID}"
+INSTANCE = SERIES + "/instances/{SOPInstanceUID}"
+SEARCHES: tuple[tuple[str, Level], ...] = (
+    ("/studies", "study"),
+    ("/series", "series"),
+    ("/instances", "instance"),
+    (STUDY + "/series", "series"),
+    (STUDY + "/instances", "instance"),
+    (SERIES + "/instances", "instance"),
+)
+MORE = '299 kaname "There are additional results that can be requested"'
+"""Warning header of an answer that was cut at its limit (PS3.18 section 8.3.4.4)."""
+
+
+def dicomweb_routes(node: Node) -> APIRouter:
+    """Search on three levels, retrieve on four."""
+    routes = guarded_routes(node, "/dicomweb")
+    for path, level in SEARCHES:
+        routes.add_api_route(path, _searched(node, level), methods=["GET"], name=f"search{path}")
+
+    def retrieval(answer: Callable[[Wado], Response]) -> Callable[..., Response]:
+        def retrieved(request: Request) -> Response:
+            return answer(Wado.of(node, grant_of(request).registries, request))
+
+        return retrieved
+
+    for path, answer in (
+        (STUDY, Wado.instances),
+        (SERIES, Wado.instances),
+        (INSTANCE, Wado.instance),
+        (STUDY + "/metadata", Wado.metadata),
+        (SERIES + "/metadata", Wado.metadata),
+        (INSTANCE + "/metadata", Wado.instance_metadata),
+        (INSTANCE + "/frames/{frames}", Wado.frames),
+        (INSTANCE + "/bulkdata/{path:path}", Wado.bulk_data),
+    ):
+        routes.add_api_route(path, retrieval(answer), methods=["GET"], name=f"retrieve{path}")
+    return routes
+
+
+def _searched(node: Node, level: Level) -> Callable[..., Response]:
+    def searched(request: Request) -> Response:
+        """The terms of a search are those of the query and those of the path."""
+        form = json_form(request.headers.get("accept", ""))
+        question = ask(level, [*request.query_params.multi_items(), *request.path_params.items()])
+        answer = search(node, question, grant_of(request).registries)
+        return Response(answer.to_json(), media_type=form, headers={"Warning": MORE} if answer.more else None)
+
+    return searched

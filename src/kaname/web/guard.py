@@ -21,7 +21,7 @@ asks again by its ETag before it uses it, so that a withdrawal or a revoked toke
 
 
 class Guard:
-    """ASGI middleware: turns away bodies above ``body_limit_bytes``, and sets :data:`SECURITY_HEADERS`."""
+    """ASGI middleware of a door: bodies up to ``body_limit_bytes`` come in, :data:`SECURITY_HEADERS` go out."""
 
     def __init__(self, app: ASGIApp, body_limit_bytes: int) -> None:
         self._app = app
@@ -29,9 +29,6 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -26,8 +26,10 @@ def write_parts(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
     """The body, piece by piece."""
     for number, part in enumerate(parts):
         opening = f"--{boundary}\r\nContent-Type: {part.content_type}\r\nContent-Location: {part.location}\r\n\r\n"
-        yield (("\r\n" if number else "") + opening).encode("ascii")
-        yield from part.pieces
+        pieces = iter(part.pieces)
+        first = next(pieces, b"")  # what is not there is missed before anything is sent of it
+        yield (("\r\n" if number else "") + opening).encode("ascii") + first
+        yield from pieces
     yield f"\r\n--{boundary}--\r\n".encode("ascii")
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from fastapi import Request
+from fastapi import APIRouter, Depends, Request
 
 from kaname.access.tokens import Grant, check_token
 from kaname.errors import Forbidden
@@ -13,13 +11,20 @@ from kaname.node import Node
 SCHEME = "bearer"
 
 
-def token_checker(node: Node) -> Callable[[Request], Grant]:
-    """A dependency for every route that shows data: the grant of its token, or ``Forbidden``."""
+def guarded_routes(node: Node, prefix: str) -> APIRouter:
+    """A router of which every route asks for a good token before anything else, whatever the route itself does."""
 
-    def granted(request: Request) -> Grant:
+    def check(request: Request) -> None:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != SCHEME or not secret.strip():
             raise Forbidden("token-missing")
-        return check_token(node.index, secret.strip(), registry=None, clock=node.clock)
+        request.state.grant = check_token(node.index, secret.strip(), registry=None, clock=node.clock)
 
-    return granted
+    return APIRouter(prefix=prefix, dependencies=[Depends(check)])
+
+
+def grant_of(request: Request) -> Grant:
+    """What the token of a request on such a router permits."""
+    grant = request.state.grant
+    assert isinstance(grant, Grant)
+    return grant
