@@ -18,6 +18,7 @@ from kaname.errors import Refused
 from kaname.intake.flow import accept
 from kaname.node import Node
 from kaname.testing.deliveries import REGISTRY, Facility, make_hub, series
+from kaname.testing.postgres import find_programs, postgres_server
 
 UID, SERIES_UID, STUDY_UID = "00080018", "0020000E", "0020000D"
 
@@ -28,10 +29,23 @@ def facility(tmp_path_factory: pytest.TempPathFactory) -> Facility:
     return Facility(tmp_path_factory.mktemp("facility"))
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Generator[str]:
+    """An empty database of each kind; the empty URL is SQLite in the home."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: make system")
+    with postgres_server(programs) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory, facility: Facility) -> Generator[Node]:
+def hub(tmp_path_factory: pytest.TempPathFactory, facility: Facility, database: str) -> Generator[Node]:
     """A hub that has them on the shelf."""
-    node = make_hub(tmp_path_factory.mktemp("hub") / "home")
+    node = make_hub(tmp_path_factory.mktemp("hub") / "home", database=database)
     facility.admitted_to(node)
     parcels = [
         series(slices=(1, 2, 3), StudyDate="20240501") + series(number=2, StudyDate="20240501"),
@@ -87,6 +101,7 @@ def test_studies_by_attribute(hub: Node, facility: Facility) -> None:
     assert found(hub, "study", ("ModalitiesInStudy", "MR")) == []
     assert len(found(hub, "study", ("StudyDescription", "*"), ("StudyID", ""), ("fuzzymatching", "true"))) == 3
     assert found(hub, "study", ("PatientID", "[A-Z]*")) == []
+    assert found(hub, "study", ("PatientID", "_%*")) == []
 
 
 def test_dates_and_times_by_range(hub: Node) -> None:

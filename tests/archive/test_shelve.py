@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from sqlalchemy import Table, select, text
 
+from kaname.archive import flow
 from kaname.archive.flow import shelve, shelve_parcel, unshelved
 from kaname.archive.index import HELD, PACKS, SERIES, STUDIES, SUBJECTS
 from kaname.archive.query import packed_series, search
@@ -27,7 +28,7 @@ from kaname.testing.deliveries import REGISTRY, Facility, make_hub, series
 from kaname.testing.kill import killer
 
 TABLES = (SUBJECTS, STUDIES, SERIES, PACKS, HELD)
-KILLS = 10
+KILLS = 6
 
 
 @pytest.fixture
@@ -191,11 +192,16 @@ def test_a_damaged_pack_is_not_shelved(hub: Node, facility: Facility) -> None:
 
 
 def test_the_catalogue_can_be_rebuilt(hub: Node, facility: Facility) -> None:
-    """Made again from packs, intake's rows and the ledger, the catalogue equals the one kept, held ones included."""
+    """Made again from packs, intake's rows and the ledger, the catalogue equals the one kept, held parcels included."""
     shelve(hub, deliver(hub, facility, series(slices=(1, 2))))
     late = deliver(hub, facility, series(slices=(2, 3), KVP="99"), 2)
     shelve(hub, deliver(hub, facility, series("777", study=5), 3))
     shelve(hub, late)
+    stopped = deliver(hub, facility, series("888", study=9), 4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow, "misfits", lambda _connection, _parcel, packs: packs)
+        with pytest.raises(Refused, match="same-uid-other-series"):
+            shelve(hub, stopped)
     (pack, *_) = table(hub, PACKS)
     key = index_key(pack["digest"])
     before, index = catalogue(hub), hub.store.get(key)
@@ -205,7 +211,7 @@ def test_the_catalogue_can_be_rebuilt(hub: Node, facility: Facility) -> None:
     assert catalogue(hub) == before
     assert hub.store.get(key) == index
     assert rebuild(hub) == 3
-    assert len(before["archive_held"]) == 1
+    assert len(before["archive_held"]) == 2
 
 
 def test_shelving_survives_being_killed(hub: Node, facility: Facility) -> None:

@@ -1,4 +1,6 @@
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from kaname.node import Node, open_node
 from kaname.pack import pack_key
 from kaname.settings import Settings
 from kaname.store import digest_bytes
+from kaname.testing.postgres import find_programs, postgres_server
 
 ALICE, BOB, CAROL = "AAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBB", "CCCCCCCCCCCCCCCC"
 AT = "2026-11-21T12:00:00Z"
@@ -32,6 +35,21 @@ def node(tmp_path: Path) -> Iterator[Node]:
     opened = open_node(Settings(home=tmp_path, role="hub", name="hub-1"), clock)
     yield opened
     opened.index.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Node]:
+    """The same hub on both databases."""
+    settings = Settings(home=tmp_path, role="hub", name="hub-1")
+    with ExitStack() as opened:
+        if request.param == "postgres":
+            programs = find_programs()
+            if programs is None:
+                pytest.skip("PostgreSQL is not installed: make system")
+            settings = replace(settings, database=opened.enter_context(postgres_server(programs)))
+        hub = open_node(settings)
+        opened.callback(hub.index.dispose)
+        yield hub
 
 
 def shelve(
@@ -306,3 +324,26 @@ def test_a_catalogue_that_says_something_else_is_found(node: Node) -> None:
     for name in ("lungs", "brains"):
         with pytest.raises(Refused, match="dataset-damaged"):
             verify(node, name)
+
+
+def test_no_version_names_who_has_withdrawn(either: Node) -> None:
+    """Freezing while subjects withdraw: each is in a superseded version or in none, and has a hole where it was."""
+    everybody = [f"{'ABCDEFGH'[n]}" * 16 for n in range(8)]
+    for n, subject in enumerate(everybody):
+        shelve(either, subject, f"2.25.{n + 1}")
+    shelve(either, "Z" * 16, "2.25.99")
+    freeze(either, "lungs", "j-mid")
+    with ThreadPoolExecutor(5) as pool:
+        freezing = [pool.submit(freeze, either, name, "j-mid") for name in ("lungs", "brains") * 10]
+        going = [pool.submit(withdraw, either, subject) for subject in everybody]
+        for future in (*freezing, *going):
+            future.result()
+    standing = [v for name in ("lungs", "brains") for v in versions(either, name) if not v.superseded_by]
+    assert {subject for version in standing for subject in subjects(either, version)} <= {"Z" * 16}
+    holes = content(either, show(either, "lungs")).holes
+    assert [missing.hole for missing in holes] == list(range(1, 9))
+    assert [event.facts["version"] for event in either.ledger.events() if event.facts["name"] == "lungs"] == [
+        version.version for version in versions(either, "lungs")
+    ]
+    for version in versions(either, "lungs"):
+        verify(either, "lungs", version.version)

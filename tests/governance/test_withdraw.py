@@ -25,7 +25,7 @@ from kaname.testing.deliveries import AT, REGISTRY, Facility, hub_keys, make_hub
 from kaname.testing.kill import killer
 
 ME = "00012345"
-KILLS = 12
+KILLS = 8
 
 
 @pytest.fixture
@@ -193,3 +193,21 @@ def test_withdrawing_survives_being_killed(hub: Node, facility: Facility, tmp_pa
     assert [key for key in hub.store.keys("") if not key.startswith("datasets/")] == []
     verify(hub, "first")
     hub.ledger.verify()
+
+
+def test_a_parcel_that_was_cut_off_leaves_nothing(hub: Node, facility: Facility) -> None:
+    """What a killed acceptance or shelving has left of a subject goes with its withdrawal."""
+    people = [f"Q-{n}" for n in range(KILLS)]
+    files = [facility.parcel(series(patient, study=n), n) for n, patient in enumerate(people, 1)]
+    done = [accept(hub, file).digest for file in files[: KILLS // 2]]
+    hub.index.dispose()
+    with killer(hub.settings.home) as kill:
+        lines = kill.run("shelve", done[0])
+        for n, digest in enumerate(done[1:], 1):
+            kill.run("shelve", digest, n * lines // len(done))
+        lines = kill.run("accept", files[KILLS // 2])
+        for n, file in enumerate(files[KILLS // 2 + 1 :], 1):
+            kill.run("accept", file, n * lines // (KILLS // 2))
+    for n, patient in enumerate(people, 1):
+        certified(hub, facility.withdrawal(patient, n))
+        assert traces(hub, facility.subject(patient)) == []

@@ -9,7 +9,7 @@ from kaname.parcel.statements import Receipt
 from kaname.testing.deliveries import Facility, hub_keys, make_hub, series
 from kaname.testing.kill import killer
 
-KILLS = 16
+KILLS = 10
 
 
 def test_accepting_survives_being_killed(tmp_path: Path) -> None:

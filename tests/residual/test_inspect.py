@@ -255,6 +255,13 @@ def test_raw_elements_are_judged(tag: int, vr: bytes, value: bytes, found: set[s
     assert kinds(with_element(tag, vr, value)) == found
 
 
+def test_group_lengths_are_found_in_implicit_vr() -> None:
+    """A group length needs no VR in the file to be known."""
+    data = clean_file(syntax=IMPLICIT)
+    place = next(s.start for s in read_layout(data).spans if s.tag > 0x00100000)
+    assert kinds(data[:place] + struct.pack("<HHII", 0x10, 0, 4, 4) + data[place:]) == {"group-length"}
+
+
 def test_pseudonyms_pass_in_sequences() -> None:
     """The subject may be repeated in sequences that refer to the patient."""
     assert inspect_file(clean_file(change=inside(0x00100020, "LO", SUBJECT))) == ()

@@ -141,7 +141,7 @@ def test_every_spelling_is_found_in_every_encoding(kind: str, text: str) -> None
     assert written >= 3
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     case=st.sampled_from(CASES),
     encoding=st.sampled_from(ENCODINGS),
@@ -153,9 +153,12 @@ def test_every_spelling_is_found_in_every_encoding(kind: str, text: str) -> None
 def test_a_form_is_found_wherever_it_is_planted(
     case: tuple[str, str], encoding: str, place: float, kind: str, syntax: str, *, overwrite: bool
 ) -> None:
-    """Any form in any encoding at any place outside the pixel data is found: preamble, values, headers, tail."""
+    """Any form in any encoding at any place outside the pixel data is found: preamble, values, headers, tail.
+
+    Four bytes inside the value of a number are left out: see ``test_four_bytes_in_a_table_are_chance``.
+    """
     data = encode(case[1], encoding)
-    if data is None:
+    if data is None or (overwrite and len(data) <= 4):
         return
     if encoding != "iso2022_jp" and "utf-16" not in encoding:
         data = b"\r" + data + b"\r"
@@ -206,6 +209,8 @@ def test_random_clean_headers_hide_nobody(
 INNOCENT: list[tuple[dict[str, list[str]], str, str]] = [
     ({"name": ["ABE^ITO"]}, "ImageComments", "CABEL MERITO labels"),
     ({"name": ["LI^YI"]}, "ImageComments", "LIPID YIELD liyield"),
+    ({"name": ["A^B"]}, "ImageComments", "AB A B A^B"),
+    ({"name": ["CQ500-CT-310"]}, "ImageComments", "CT 310"),
     ({"name": ["林^学"]}, "ImageComments", "森林学 科学 小林"),
     ({"name": ["アベ^モリ"]}, "ImageComments", "スアベット タモリン"),
     ({"id": ["4711"]}, "ImageComments", "14711 47110 0.4711 4711.5 1,4711"),
@@ -219,6 +224,7 @@ INNOCENT: list[tuple[dict[str, list[str]], str, str]] = [
     ({"name": ["MIN^MAX"]}, "ImageType", "MIN IP"),
     ({"name": ["KANAME^KEY"]}, "DeidentificationMethod", "KANAME 1; KEY x"),
     ({"name": ["PERFUSION^HEAD"]}, "BodyPartExamined", "HEAD"),
+    ({"id": ["113100"]}, "BodyPartExamined", "HEAD"),
     ({"name": ["HITACHI^Y"]}, "Manufacturer", "HITACHI"),
     ({"id": ["1024"]}, "ReconstructionDiameter", "1024"),
     ({"id": ["101530"]}, "StudyTime", "101530"),
@@ -251,6 +257,7 @@ GUILTY: list[tuple[dict[str, list[str]], str, str]] = [
     ({"name": ["さとう^けんぞう"]}, "ImageComments", "KENZO SATOH"),
     ({"name": ["SATO^JUN"]}, "ImageComments", "さとう"),
     ({"id": ["4711"]}, "ImageComments", "No.4711, x"),
+    ({"name": ["CQ500-CT-310"]}, "ImageComments", "x CQ500CT310"),
     ({"id": ["4711"]}, "PatientID", "4711"),
     ({"id": ["1024"]}, "SoftwareVersions", "1024"),
     ({"id": ["1234567"]}, "ReconstructionDiameter", "1234567"),
@@ -322,6 +329,16 @@ def test_escape_sequences_may_stand_anywhere(data: bytes) -> None:
     assert search_bytes(planted(data), FORMS)
 
 
+def test_an_escape_sequence_elsewhere_changes_nothing() -> None:
+    """Chance stays chance in a file that has escape sequences somewhere."""
+
+    def change(ds: Dataset) -> None:
+        ds.add_new(0x00204000, "UN", "日本".encode("iso2022_jp"))
+        ds.ReconstructionDiameter = "1024"
+
+    assert search_bytes(clean_file(change=change), known_forms({"id": ["1024"], "name": ["山田^"]})) == ()
+
+
 def test_two_bytes_end_at_a_control_character() -> None:
     """After a control character the text is ASCII again; ASCII letters that equal a name's two-byte code are ASCII."""
     assert not kinds(planted(b"\x1b$B\n;3ED"))
@@ -336,6 +353,8 @@ def test_two_bytes_end_at_a_control_character() -> None:
 def test_characters_outside_jis_are_found(data: bytes) -> None:
     """髙 is found in both codes of CP932, in Microsoft's EUC-JP and in its ISO-2022-JP."""
     assert "person" in kinds(planted(data))
+    mixed = known_forms({"institution": ["髙木Aｱ"]})
+    assert kinds(planted(b"\xfc\xe2\xcc\xda\x41\x8e\xb1"), mixed) == {"institution"}
 
 
 def test_everything_outside_the_pixels_is_searched(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_text_and_numbers_in_cells_are_searched(tmp_path: Path) -> None:
 def test_without_pyarrow_a_parquet_file_is_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where pyarrow is not installed the search stops at a Parquet file and does not call it clean."""
     (tmp_path / "a.parquet").write_bytes(_parquet(CONTENT))
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(ImportError):
         find_planted(tmp_path, STRINGS)
 
@@ -290,11 +290,26 @@ def test_a_bomb_is_reported_and_does_no_harm(kind: str) -> None:
 def test_a_broken_container_is_reported(kind: str, tmp_path: Path) -> None:
     """A container that is cut off cannot be searched, and that is a finding."""
     whole = (PACKERS.get(kind) or _sqlite_in(tmp_path))(noise(3, 5000))
-    if kind == "zip behind a program":
-        broken = whole[:1000] + b"\xff" * 200 + whole[1200:]
-    else:
-        broken = whole[: len(whole) // 2]
+    middle = len(whole) // 2
+    has_its_table_at_the_end = kind == "zip behind a program"
+    broken = whole[:middle] + (b"\xff" * 200 + whole[middle + 200 :] if has_its_table_at_the_end else b"")
     assert UNSEARCHABLE in {hit.form_index for hit in search_bytes(broken, STRINGS)}
+
+
+def test_what_stands_behind_the_last_frame_is_searched() -> None:
+    """Bytes behind a zstd stream are a part of their own, and may be a container."""
+    hits = search_bytes(_zstd(b"nothing" * 50) + gzip.compress(CONTENT), STRINGS)
+    assert {hit.where.split(":")[0] for hit in hits} == {"zstd.rest > gzip"}
+
+
+def test_members_without_content_are_searched_by_name() -> None:
+    """A link inside a tar archive has a name and a target, and both are read."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        link = tarfile.TarInfo("innocent")
+        link.type, link.linkname = tarfile.SYMTYPE, f"../{SECRET}"
+        archive.addfile(link)
+    assert "tar[0].name" in {hit.where.split(":")[0] for hit in search_bytes(out.getvalue(), STRINGS)}
 
 
 def test_an_encrypted_member_is_reported() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaname.testing import spelling
@@ -29,6 +29,7 @@ def test_people_cover_the_shapes_that_break_tools() -> None:
     assert max(p.age_on(date(2024, 5, 1)) for p in people) > "090Y"
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_every_spelling_is_long_enough_to_be_searched_for(seed: int) -> None:
     """No spelling is so short that it could turn up by chance."""

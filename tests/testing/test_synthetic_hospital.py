@@ -80,6 +80,7 @@ def test_the_key_knows_values_that_must_survive(hospital: tuple[Path, AnswerKey]
         assert (ds.SOPInstanceUID, ds.SeriesInstanceUID) == (one.sop_instance_uid, one.series_instance_uid)
     assert {one.keep["PatientAge"] for one in key.patients[3].studies[0].slices} == {"090Y"}
     assert len(key.slices()[0].keep) > 50
+    assert kept_values(folder / key.slices()[0].path, ["RescaleSlope", "NumberOfFrames"]) == {"RescaleSlope": "1"}
 
 
 def test_reports_name_everybody(hospital: tuple[Path, AnswerKey]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from kaname.archive.model import Shelved
 from kaname.archive.shelf import make_index
-from kaname.archive.shelve import MISFIT, put_up
+from kaname.archive.shelve import MISFIT, SHELVED, STOPPED, add, misfits, stop
 from kaname.database import writing
 from kaname.errors import Refused
 from kaname.intake.flow import accepted, find
@@ -49,10 +49,17 @@ def shelve(node: Node, digest: str) -> Shelved:
         if parcel.state != "accepted":
             return Shelved(digest, 0, 0, 0, 0)
         packs = [make_index(node, pack.digest) for pack in parcel.packs]
+        at = node.clock.stamp()
         with writing(node.index) as connection:
-            result = put_up(connection, node.store, parcel, packs, node.clock.stamp())
-            action = "parcel-shelved" if result else "parcel-stopped"
-            facts: dict[str, Json] = asdict(result) if result else {"reason": MISFIT}
+            result = None
+            wrong = misfits(connection, parcel, [pack.index for pack in packs])
+            if wrong:
+                stop(connection, parcel, wrong, at)
+                facts: dict[str, Json] = {"packs": [index.pack for index in wrong], "reason": MISFIT}
+            else:
+                result = add(connection, node.store, parcel, packs, at)
+                facts = asdict(result)
+            action = STOPPED if wrong else SHELVED
             node.ledger.append(action, digest, actor=node.settings.name, facts=facts, connection=connection)
     if result is None:
         raise Refused(MISFIT, parcel=digest)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
 from kaname.archive.describe import instance_document, text
 from kaname.archive.index import PACKS, SERIES, STUDIES
@@ -36,8 +36,6 @@ _COLUMNS = {
     "BodyPartExamined": SERIES.c.body_part_examined,
 }
 Ts = TypeVarTuple("Ts")
-_LAST = "~"
-"""Sorts behind every digit: makes ``20240131`` and ``1015`` the inclusive ends of their day and minute."""
 
 
 def search(node: Node, question: Question, registries: Collection[str]) -> Answer:
@@ -124,9 +122,9 @@ def _matches(located: Located, term: Term) -> bool:
 
 def _condition(connection: Connection, term: Term) -> ColumnElement[bool]:
     column: ColumnElement[Any] = _COLUMNS[term.attribute.keyword]
-    if term.upto is not None:
-        begin = column >= term.values[0]
-        return and_(begin, column <= term.upto + _LAST) if term.upto else begin
+    if term.upto is not None:  # ``1015`` as an end takes the whole minute in
+        begin, end = column >= term.values[0], func.substr(column, 1, len(term.upto)) <= term.upto
+        return and_(begin, end) if term.upto else begin
     if term.attribute.kind == "number":
         return column == int(term.values[0])
     condition = or_(*(_like(connection, column, value) for value in term.values))

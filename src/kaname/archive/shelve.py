@@ -19,40 +19,34 @@ from kaname.intake.rows import move_on
 from kaname.pack import SeriesIndex
 from kaname.store import Store
 
+SHELVED = "parcel-shelved"
+STOPPED = "parcel-stopped"
+"""Ledger actions. The rows of a parcel bear the time of its event, so that a rebuild writes the same."""
 MISFIT = "same-uid-other-series"
 CLASH = "same-uid-other-bytes"
 
 
-def put_up(connection: Connection, store: Store, arrival: Arrival, packs: Sequence[Indexed], at: str) -> Shelved | None:
-    """Writes the rows of a parcel: all of its packs, or, when one does not fit, only that it waits for a person.
-
-    Returns:
-        What was new; ``None`` when the parcel was stopped.
-    """
-    misfits = _misfits(connection, arrival, packs)
-    if misfits:
-        for pack in misfits:
-            _hold(connection, arrival, pack.index, "", MISFIT, at)
-        move_on(connection, arrival.digest, "stopped")
-        return None
-    move_on(connection, arrival.digest, "shelved")
-    return _add(connection, store, arrival, packs, at)
-
-
-def _misfits(connection: Connection, arrival: Arrival, packs: Sequence[Indexed]) -> tuple[Indexed, ...]:
+def misfits(connection: Connection, arrival: Arrival, packs: Sequence[SeriesIndex]) -> tuple[SeriesIndex, ...]:
     """Packs whose study or series UID belongs to another subject or registry, or the series to another study."""
     owner = (arrival.registry, arrival.subject)
-    study_of = {pack.index.series_instance_uid: pack.index.study_instance_uid for pack in reversed(packs)}
+    study_of = {index.series_instance_uid: index.study_instance_uid for index in reversed(packs)}
     return tuple(
-        pack
-        for pack in packs
-        if study_of[pack.index.series_instance_uid] != pack.index.study_instance_uid
-        or not _fits(connection, owner, pack.index)
+        index
+        for index in packs
+        if study_of[index.series_instance_uid] != index.study_instance_uid or not _fits(connection, owner, index)
     )
 
 
-def _add(connection: Connection, store: Store, arrival: Arrival, packs: Sequence[Indexed], at: str) -> Shelved:
+def stop(connection: Connection, arrival: Arrival, packs: Sequence[SeriesIndex], at: str) -> None:
+    """Writes down that a parcel waits for a person, because of these packs."""
+    for index in packs:
+        _hold(connection, arrival, index, "", MISFIT, at)
+    move_on(connection, arrival.digest, "stopped")
+
+
+def add(connection: Connection, store: Store, arrival: Arrival, packs: Sequence[Indexed], at: str) -> Shelved:
     """Writes the rows of a parcel's packs. A pack that is on the shelf already changes nothing."""
+    move_on(connection, arrival.digest, "shelved")
     subject = (SUBJECTS.c.registry == arrival.registry, SUBJECTS.c.subject == arrival.subject)
     if connection.execute(select(SUBJECTS.c.since).where(*subject)).first() is None:
         connection.execute(insert(SUBJECTS).values(registry=arrival.registry, subject=arrival.subject, since=at))

@@ -6,11 +6,13 @@ Exit codes: 0 done, 1 something refused or held, 2 usage, 3 not yet. Every comma
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
+from types import TracebackType
 
 import click
 
-from kaname.errors import KanameError, NotYet, Refused
+from kaname.errors import KanameError, NotYet, Refused, reasons
 
 DONE, REFUSED, USAGE, NOT_YET = 0, 1, 2, 3
 
@@ -58,10 +60,19 @@ def kaname() -> None:
 
 def main() -> None:
     """Runs the command line; an outcome that is no success becomes one sentence and an exit code."""
+    sys.excepthook = say_bug
     try:
         kaname(standalone_mode=True)
     except KanameError as error:
         sys.exit(report(error))
+
+
+def say_bug(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    """Says where a bug is, never what its message quotes: that may come out of a record."""
+    places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
+    click.echo(
+        "\n".join(["bug", f"  {reasons()['bug'].ja}", f"  {reasons()['bug'].en}", kind.__name__, *places]), err=True
+    )
 
 
 def report(error: KanameError) -> int:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, text, update
 
 from kaname.datasets.index import SUBJECTS, VERSIONS
 from kaname.datasets.model import DatasetVersion, Frozen, Question
 from kaname.errors import Refused
+
+FREEZE_LOCK = 0x667265657A65
+"""Key of the PostgreSQL advisory lock of :func:`one_at_a_time`."""
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Puts freezes and holes in a row until the transaction ends (on SQLite, the write lock has done so already).
+
+    A freeze that read the archive before a withdrawal is then always seen by the hole, and one that comes later reads
+    an archive without the subject: no version names somebody who has withdrawn.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": FREEZE_LOCK})
 
 
 def newest(connection: Connection, name: str) -> DatasetVersion | None:

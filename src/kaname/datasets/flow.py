@@ -46,7 +46,8 @@ def freeze(node: Node, name: str, registry: str, modality: str | None = None, *,
     if not NAME.fullmatch(name):
         raise Refused("dataset-name")
     question = Question(registry, modality or "")
-    with writing(node.index) as connection:  # no withdrawal can come between reading the archive and writing the list
+    with writing(node.index) as connection:
+        catalogue.one_at_a_time(connection)
         before = catalogue.newest(connection, name)
         if before and before.question.registry != registry:
             raise Refused("dataset-registry")
@@ -135,6 +136,7 @@ def hole(node: Node, registry: str, subject: str, at: str) -> tuple[DatasetVersi
         NotYet: ``storage-full``, ``index-busy``.
     """
     with writing(node.index) as connection:
+        catalogue.one_at_a_time(connection)
         return tuple(
             catalogue.of_number(connection, name, done) if done else _hole(node, connection, name, subject, at)
             for name, done in catalogue.holders(connection, registry, subject)

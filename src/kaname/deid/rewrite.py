@@ -49,7 +49,7 @@ class Rewriter:
     counts: list[int] = field(default_factory=lambda: [0] * len(Action))
 
     def data_set(
-        self, found: Sequence[Element], out: list[bytes], *, implicit: bool, depth: int = 0, known_code: bool = True
+        self, found: Sequence[Element], out: list[bytes], *, implicit: bool, depth: int = 0, known_code: bool = False
     ) -> Element | None:
         """Appends the rewritten elements to ``out``; stops at the pixel data, which it returns, on the top level."""
         buffer, counts = self.buffer, self.counts

@@ -150,9 +150,9 @@ def _never(tag: int) -> _Judgement | None:
 def _by_table(registry: Registry, vr: bytes, row: Rule) -> _Judgement:
     taken, rule = registry.deid.options, f"E.1-1 {row.basic}"
     for option in ("patient_characteristics", "device_identity"):
-        if option in taken and row.options.get(option) == "K":
-            action = Action.TEXT if vr in _TEXT else _by_vr(registry, vr)[0]
-            return action, f"{rule} {option}", taken[option]
+        # A kept characteristic is a code or a number; where it is free text, an option alone does not vouch for it.
+        if option in taken and row.options.get(option) == "K" and vr not in _TEXT:
+            return _by_vr(registry, vr)[0], f"{rule} {option}", taken[option]
     if "modified_dates" in taken and row.options.get("modified_dates") == "C" and vr in (b"DA", b"DT", b"TM"):
         if vr != b"TM":
             return Action.SHIFT, f"{rule} modified_dates", taken["modified_dates"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kaname.evaluation.checks import cells, certainty, images, labels, scores, splits, stages, stated
-from kaname.evaluation.model import BinaryFigures, Declared, Facts, Figures, Flag, TwoByTwo
+from kaname.evaluation.model import BinaryFigures, Declared, Facts, Figures, Flag
 from kaname.evaluation.repair import diagnose, flag
 
 
@@ -26,8 +26,7 @@ def examine_table(facts: Facts) -> tuple[Flag, ...]:
 
 def examine_figures(figures: Figures, binary: BinaryFigures | None) -> tuple[Flag, ...]:
     """Flags about figures that the table is too small for."""
-    counts = TwoByTwo(binary.tp, binary.fp, binary.fn, binary.tn) if binary else None
-    found = [*certainty.wide(figures, counts), *certainty.undefined(figures)]
+    found = [*certainty.wide(figures, binary), *certainty.undefined(figures)]
     for number, one in enumerate(figures.per_class):
         found.extend(certainty.undefined(one, str(number)))
     if binary:

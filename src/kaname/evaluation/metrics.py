@@ -39,6 +39,14 @@ def collapse(table: CountTable, positive: Collection[int]) -> TwoByTwo:
     return TwoByTwo(tp, predicted - tp, true - tp, table.n - predicted - true + tp)
 
 
+def against_all_others(table: CountTable) -> tuple[TwoByTwo, ...]:
+    """Each class of a square table against all others, in the order of the columns."""
+    n = table.n
+    sums = enumerate(zip(table.row_sums, table.column_sums, strict=True))
+    hits = ((table.counts[index][index], predicted, true) for index, (predicted, true) in sums)
+    return tuple(TwoByTwo(tp, predicted - tp, true - tp, n - predicted - true + tp) for tp, predicted, true in hits)
+
+
 def kappa(table: CountTable) -> float | None:
     """Cohen's kappa; ``None`` when both sides name one and the same class only."""
     n, hits = table.n, _hits(table)
@@ -56,7 +64,8 @@ def mcc(table: CountTable) -> float | None:
 
 def figures(table: CountTable) -> Figures:
     """All figures of a square table, rows = prediction, columns = truth in the same order."""
-    per_class = tuple(_class_figures(table, index) for index in range(len(table.columns)))
+    classes = zip(table.columns, against_all_others(table), strict=True)
+    per_class = tuple(_class_figures(name, against) for name, against in classes)
     n, hits = table.n, _hits(table)
     return Figures(
         n=n,
@@ -103,10 +112,9 @@ def _hits(table: CountTable) -> int:
     return sum(table.counts[index][index] for index in range(len(table.rows)))
 
 
-def _class_figures(table: CountTable, index: int) -> ClassFigures:
-    against = collapse(table, (index,))
+def _class_figures(name: str, against: TwoByTwo) -> ClassFigures:
     return ClassFigures(
-        name=table.columns[index],
+        name=name,
         n=against.tp + against.fn,
         recall=divided(PAIRS["recall"](against)),
         precision=divided(PAIRS["precision"](against)),

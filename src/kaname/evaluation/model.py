@@ -239,7 +239,9 @@ class Finding:
     where: str
     """Tells two findings of one check apart."""
     expected: str | int
+    """What is printed or declared, or what the check asks for."""
     found: str | int
+    """What the counts give."""
     ja: str
     en: str
 

@@ -75,7 +75,7 @@ _METRIC_OF = {spelling: metric for metric, spellings in _SPELLINGS.items() for s
 
 
 def is_ambiguous(name: str) -> bool:
-    """Whether a name says nothing alone: 精度 (判別精度, 診断精度 …) is accuracy to one reader and recall to another."""
+    """Whether a name says nothing alone: 精度 (判別精度 …) is accuracy to one reader, recall to another."""
     return "精度" in plain(name)
 
 

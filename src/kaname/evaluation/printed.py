@@ -19,7 +19,7 @@ def plain(text: str) -> str:
 
 
 def read_count(text: str) -> int | None:
-    """A count of at least 0, or ``None``: ``1,251``, ``１２５１`` and ``12.0`` are counts, ``-3`` and ``1e3`` are not."""
+    """A count, or ``None``: ``1,251``, ``１２５１`` and ``12.0`` are counts, ``-3``, ``1e3`` and nothing are not."""
     match = _COUNT.fullmatch(plain(text))
     return int(match["digits"].replace(",", "")) if match else None
 

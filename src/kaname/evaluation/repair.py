@@ -1,4 +1,4 @@
-"""One misprint often explains several flags: the single change that clears them is looked for, and named if it is alone."""
+"""One misprint often explains several flags: the single change that clears them is named if it is the only one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Change(Generic[T]):
 def diagnose(
     facts: T, findings: Callable[[T], Iterable[Finding]], changes: Callable[[T], Iterable[Change[T]]]
 ) -> tuple[Flag, ...]:
-    """Every finding as a flag. Its repair is the change that clears it, breaks nothing and clears most, if one alone does.
+    """Every finding as a flag. Its repair is the one change that clears it, breaks nothing and clears most.
 
     With one misprint that is the one change that makes all checks pass; with two independent ones each gets its own.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from dataclasses import asdict
 
@@ -17,10 +18,10 @@ def as_json(evaluation: Evaluation) -> dict[str, Json]:
     """The keys of ``docs/reference/evaluate.md``; an undefined figure is ``None``, an interval a list of two."""
     parts: dict[str, Json] = {}
     if evaluation.figures:
-        parts |= _plain(asdict(evaluation.figures))
+        parts |= _plain(evaluation.figures)
     if evaluation.binary:
-        parts["binary"] = _plain(asdict(evaluation.binary))
-    parts["flags"] = [_plain(asdict(flag)) for flag in evaluation.flags]
+        parts["binary"] = _plain(evaluation.binary)
+    parts["flags"] = [_plain(flag) for flag in evaluation.flags]
     return parts
 
 
@@ -37,20 +38,10 @@ def as_text(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _plain(value: dict[str, object]) -> dict[str, Json]:
-    return {name: _json(part) for name, part in value.items()}
-
-
-def _json(value: object) -> Json:
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case dict():
-            return _plain({str(name): part for name, part in value.items()})
-        case list() | tuple():
-            return [_json(part) for part in value]
-        case _:
-            raise TypeError(type(value).__name__)
+def _plain(part: Figures | BinaryFigures | Flag) -> dict[str, Json]:
+    """The fields as JSON has them: tuples become lists."""
+    fields: dict[str, Json] = json.loads(json.dumps(asdict(part)))
+    return fields
 
 
 def _whole(figures: Figures) -> list[str]:

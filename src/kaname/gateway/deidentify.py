@@ -14,7 +14,7 @@ from kaname.gateway.crossing import cross_checked
 from kaname.gateway.hospital import Hospital
 from kaname.gateway.index import OBJECTS
 from kaname.ledger import Json
-from kaname.work import Outcome, attempt
+from kaname.work import Outcome, shielded
 
 
 def deidentify(hospital: Hospital, batch: str) -> Json:
@@ -29,7 +29,7 @@ def deidentify(hospital: Hospital, batch: str) -> Json:
     engines: dict[str, Engine] = {}
     for name, registry in rows:
         engine = engines.get(registry) or engines.setdefault(registry, hospital.engine(registry))
-        crossed = attempt(_cross_spooled, hospital, name, engine, hospital.crossing / batch)
+        crossed = shielded(_cross_spooled, hospital, name, engine, hospital.crossing / batch)
         counted[_write_down(hospital, name, registry, crossed)] += 1
     return dict(counted)
 
@@ -42,7 +42,7 @@ def _write_down(hospital: Hospital, name: str, registry: str, crossed: Deidentif
     if isinstance(crossed, Deidentified):
         values = {"state": "cleaned", "reason": "", "digest": crossed.digest}
     else:
-        values = {"state": "held" if crossed.state == "held" else "refused", "reason": crossed.reason}
+        values = {"state": "refused" if crossed.state == "refused" else "held", "reason": crossed.reason}
     with writing(hospital.node.index) as connection:
         connection.execute(update(OBJECTS).where(OBJECTS.c.id == name, OBJECTS.c.registry == registry).values(**values))
     return values["state"]

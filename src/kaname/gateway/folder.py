@@ -16,7 +16,7 @@ from kaname.errors import Fact
 from kaname.gateway.crossing import cross_checked
 from kaname.gateway.sources import Source, walk
 from kaname.registries import load
-from kaname.work import attempt
+from kaname.work import shielded
 
 _CHUNK = 16
 
@@ -62,11 +62,11 @@ def deidentify(
 
 def treat(engine: Engine, source: Source, out: Path) -> Treated:
     """The crossing of one source, and the search of its output for the record's own identity."""
-    result = attempt(_cross, engine, source, out)
+    result = shielded(_cross, engine, source, out)
     if isinstance(result, Deidentified):
         place = str(result.path.relative_to(out))
         return Treated(source.label, "cleaned", "", {}, dict(result.actions), place, result.digest)
-    return Treated(source.label, "held" if result.state == "held" else "refused", result.reason, result.facts)
+    return Treated(source.label, "refused" if result.state == "refused" else "held", result.reason, result.facts)
 
 
 def _cross(engine: Engine, source: Source, out: Path) -> Deidentified:

@@ -21,7 +21,7 @@ from kaname.errors import Refused
 from kaname.gateway.hospital import Hospital
 from kaname.gateway.index import OBJECTS, WITHDRAWALS
 from kaname.gateway.sources import Source
-from kaname.work import Outcome, attempt
+from kaname.work import Outcome, shielded
 
 State = Literal["received", "held", "refused"]
 
@@ -54,15 +54,15 @@ _UNREAD = _Named("", "", "", "", ("", ""))
 
 def receive(hospital: Hospital, source: Source, engine: Engine) -> Received:
     """Takes one file in. Whatever is wrong with it, the original is kept whole and the reason written down."""
-    result = attempt(_take_in, hospital, source, engine)
+    result = shielded(_take_in, hospital, source, engine)
     if isinstance(result, Outcome):
-        return Received("", "held" if result.state == "held" else "refused", result.reason)
+        return Received("", "refused" if result.state == "refused" else "held", result.reason)
     return result
 
 
 def _take_in(hospital: Hospital, source: Source, engine: Engine) -> Received:
     with source.open() as identified:
-        named = attempt(_name, identified, engine)
+        named = shielded(_name, identified, engine)
         if isinstance(named, Outcome):
             return _keep(hospital, identified, engine.registry.id, _UNREAD, named)
         with reading(hospital.node.index) as connection:
@@ -101,7 +101,7 @@ def _keep(
 
 def _judge(connection: Connection, registry: str, named: _Named, problem: Outcome | None) -> tuple[State, str]:
     if problem is not None:
-        return ("held" if problem.state == "held" else "refused"), problem.reason
+        return ("refused" if problem.state == "refused" else "held"), problem.reason
     other = connection.execute(
         select(OBJECTS.c.study, OBJECTS.c.series, OBJECTS.c.subject)
         .where(OBJECTS.c.registry == registry, OBJECTS.c.instance == named.instance)

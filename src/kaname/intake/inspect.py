@@ -79,10 +79,10 @@ def _is_of(data: bytes, subject: str) -> bool:
     """Whether the instance names the subject of its parcel: a withdrawal finds it by that name alone."""
     meta = read_meta(data)
     implicit = meta.transfer_syntax_uid == IMPLICIT_LITTLE
-    for head, _, start, end in elements(data, meta.end, len(data), implicit=implicit):
-        if tag_of(head) == PATIENT_ID:
-            return data[start:end].strip(b" \0") == subject.encode("ascii")
-    return False
+    return any(
+        tag_of(head) == PATIENT_ID and data[start:end].strip(b" \0") == subject.encode("ascii")
+        for head, _, start, end in elements(data, meta.end, len(data), implicit=implicit)
+    )
 
 
 def _inspect_record(path: Path, digest: str, subject: str) -> None:

@@ -7,7 +7,14 @@ import unicodedata
 
 from kaname.residual.needles import Edge, Needle
 
-_WIDTHS = {"utf-8": (1, 3), "cp932": (1, 2), "euc_jp": (1, 2), "latin-1": (1,), "utf-16-le": (2,), "utf-16-be": (2,)}
+_WIDTHS = {
+    "utf-8": (1, 2, 3),
+    "cp932": (1, 2),
+    "euc_jp": (1, 2, 3),
+    "latin-1": (1,),
+    "utf-16-le": (2,),
+    "utf-16-be": (2,),
+}
 _TIME = re.compile(r"(?:[01]\d|2[0-3])(?:[0-5]\d){0,2}(?:\.\d{1,6})?(?!\d)")
 _TIME_BYTES = 64
 
@@ -58,6 +65,5 @@ def _character(hay: bytes, position: int, encoding: str, side: int) -> tuple[str
             text = hay[low:high].decode(encoding)
         except UnicodeDecodeError:
             continue
-        if len(text) == 1:
-            return unicodedata.normalize("NFKC", text), width
+        return unicodedata.normalize("NFKC", text), width
     return "", 1

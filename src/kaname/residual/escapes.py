@@ -21,6 +21,13 @@ class Folded:
     """Where each piece starts in ``data``."""
     origins: tuple[int, ...]
     """Where it started in the original."""
+    announced: tuple[bool, ...]
+    """Whether an escape sequence announced a set other than ASCII for it."""
+
+    def is_announced(self, start: int, end: int) -> bool:
+        """Whether a stretch of ``data`` touches a piece that reads otherwise than in the original."""
+        pieces = range(bisect_right(self.starts, start) - 1, bisect_right(self.starts, end - 1))
+        return len(pieces) > 1 or any(self.announced[piece] for piece in pieces)
 
     def origin(self, offset: int) -> int:
         """The place in the original of an offset in ``data``; inside half-width kana the start of their piece."""
@@ -43,24 +50,26 @@ def fold(data: bytes) -> Folded | None:
     pieces: list[bytes] = []
     starts: list[int] = []
     origins: list[int] = []
+    announced: list[bool] = []
     size = 0
 
-    def add(piece: bytes, origin: int) -> None:
+    def add(piece: bytes, origin: int, designated: str = "") -> None:
         nonlocal size
         if piece:
-            pieces.append(piece)
+            announced.append(bool(designated))
+            pieces.append(_as_euc(piece, designated))
             starts.append(size)
             origins.append(origin)
-            size += len(piece)
+            size += len(pieces[-1])
 
     add(data[: marks[0].start()], 0)
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         end = following.start() if following else len(data)
         stop = _CONTROL.search(data, mark.end(), end)
         cut = stop.start() if stop else end
-        add(_as_euc(data[mark.end() : cut], _designated(mark[0])), mark.end())
+        add(data[mark.end() : cut], mark.end(), _designated(mark[0]))
         add(data[cut:end], cut)
-    return Folded(b"".join(pieces), tuple(starts), tuple(origins))
+    return Folded(b"".join(pieces), tuple(starts), tuple(origins), tuple(announced))
 
 
 def _designated(escape: bytes) -> str:

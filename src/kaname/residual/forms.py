@@ -109,8 +109,8 @@ def _name(value: str) -> Iterator[Spelling]:
         for word in words:
             yield from _word(word)
         for first, second in permutations([w for w in words if not _names_alone(w)], 2):
-            for gap in ("", " ", "　", "^", ", "):
-                yield from _edged(f"{first}{gap}{second}", "letter", "kanji")
+            if len(first + second) > 2 or not (first + second).isascii():  # noqa: PLR2004 - initials name nobody
+                yield from (_edged(f"{first}{gap}{second}", "letter", "kanji") for gap in ("", " ", "　", "^", ", "))
 
 
 def _names_alone(word: str) -> bool:
@@ -135,9 +135,14 @@ def _word(word: str) -> Iterator[Spelling]:
 
 
 def _latin(word: str) -> Iterator[Spelling]:
+    if any(c.isdecimal() for c in word):
+        yield from _number(word)
+        return
     parts = [p for p in _PUNCTUATION.split(word) if p]
     for text in dict.fromkeys((word, "".join(parts), *parts)):
-        if len(text) >= _WHOLE_WORD:
+        if text.isdecimal():
+            yield from _number(text)
+        elif len(text) >= _WHOLE_WORD:
             yield from (Spelling(text, *_word_edges(text)) for _ in (0,) if not _says_nothing(text))
         elif len(text) > 1:
             yield from _in_context(text, "letter")
@@ -182,9 +187,8 @@ def _in_context(word: str, edge: Edge) -> Iterator[Spelling]:
     yield from (Spelling(f"{word}^", edge), Spelling(f"^{word}", "", edge))
 
 
-def _edged(text: str, latin: Edge, other: Edge) -> Iterator[Spelling]:
-    if len(text) > 2 or not text.isascii():  # noqa: PLR2004
-        yield Spelling(text, latin if text[0].isascii() else other, latin if text[-1].isascii() else other)
+def _edged(text: str, latin: Edge, other: Edge) -> Spelling:
+    return Spelling(text, latin if text[0].isascii() else other, latin if text[-1].isascii() else other)
 
 
 # ── numbers, days, phrases ───────────────────────────────────────────────────────────────────────
@@ -236,4 +240,4 @@ def _phrase(value: str) -> Iterator[Spelling]:
         together = text if text.isascii() else "".join(text.split())
         for phrase in dict.fromkeys((text, together, *parts)):
             if len(phrase) >= (_SHORTEST_NUMBER if phrase.isascii() else 2):
-                yield from _edged(phrase, "letter", "")
+                yield _edged(phrase, "letter", "")

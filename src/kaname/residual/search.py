@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import mmap
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kaname.residual.edges import stands_alone
-from kaname.residual.escapes import fold
+from kaname.residual.escapes import Folded, fold
 from kaname.residual.forms import Forms
 from kaname.residual.innocent import is_innocent
 from kaname.residual.layout import (
@@ -125,30 +125,37 @@ class _Place:
 
 
 def _search(place: _Place, forms: Forms) -> list[Finding]:
-    found = _findings(place, place.data.lower(), forms, _same)
+    found = _findings(place, place.data.lower(), forms, None)
     folded = fold(place.data)
     if folded is not None:
-        found += _findings(place, folded.data.lower(), forms, folded.origin)
+        found += _findings(place, folded.data.lower(), forms, folded)
     return found
 
 
-def _same(offset: int) -> int:
-    return offset
+def _findings(place: _Place, hay: bytes, forms: Forms, folded: Folded | None) -> list[Finding]:
+    """Findings in lower-cased bytes: those of the place itself, or with its escape sequences folded.
 
-
-def _findings(place: _Place, hay: bytes, forms: Forms, origin: Callable[[int], int]) -> list[Finding]:
-    """Findings in lower-cased bytes; ``origin`` gives the place in ``place.data`` of an offset in ``hay``."""
+    What an escape sequence announced is text, never chance.
+    """
     found: list[Finding] = []
     for needle in _beginning_here(hay, forms):
         start = hay.find(needle.pattern)
         while start >= 0:
             if stands_alone(hay, start, needle):
-                element = place.element(origin(start), len(needle.pattern))
-                if element is None or not is_innocent(needle, *element):
-                    name = attribute_name((*element[0].path, element[0].tag)) if element else "bytes"
-                    found.append(Finding(needle.kind, name, needle.encoding))
+                found += _judge(place, needle, start, folded)
             start = hay.find(needle.pattern, start + 1)
     return found
+
+
+def _judge(place: _Place, needle: Needle, start: int, folded: Folded | None) -> Iterator[Finding]:
+    """The finding of one hit, none where it is innocent or stands in the original as well."""
+    size = len(needle.pattern)
+    if folded is not None and not folded.is_announced(start, start + size):
+        return
+    element = place.element(start if folded is None else folded.origin(start), size)
+    if folded is not None or element is None or not is_innocent(needle, *element):
+        name = attribute_name((*element[0].path, element[0].tag)) if element else "bytes"
+        yield Finding(needle.kind, name, needle.encoding if folded is None else "iso2022_jp")
 
 
 def _beginning_here(hay: bytes, forms: Forms) -> Iterator[Needle]:

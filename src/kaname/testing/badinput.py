@@ -17,7 +17,7 @@ from kaname.testing.write import CHARSETS, CT_IMAGE_STORAGE, UTF_8, Charset, Hea
 _SIZE = 16
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _DEEP = 24
-_BOMB_BYTES = 64 << 20
+_BOMB_BYTES = 24 << 20
 _UNDECODABLE = b"\x81\x20\x1b$B\xff\x81\x20"
 PASSES = ""
 """Stands among the expected reasons where an object may cross."""

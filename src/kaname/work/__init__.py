@@ -4,7 +4,7 @@ Goes in: a flow by name, an id of ours, a JSON payload. Comes out: an :class:`Ou
 the next start goes on behind the last finished step. May say: ``NotYet("work-elsewhere")``.
 """
 
-from kaname.work.model import Do, Flow, Outcome, attempt
+from kaname.work.model import Do, Flow, Outcome, attempt, shielded
 from kaname.work.work import Work
 
-__all__ = ["Do", "Flow", "Outcome", "Work", "attempt"]
+__all__ = ["Do", "Flow", "Outcome", "Work", "attempt", "shielded"]

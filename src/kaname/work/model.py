@@ -58,6 +58,16 @@ def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | 
         return outcome_of(error)
 
 
+def shielded(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Outcome:
+    """As :func:`attempt`; a bug in the treatment of one object becomes its outcome, and stops no other object."""
+    try:
+        return attempt(function, *args, **kwargs)
+    except KanameError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- the object is kept and held, the bug reported without its message
+        return outcome_of_bug(error)
+
+
 def waits_for_time(error: KanameError) -> bool:
     """Whether trying again later is all there is to do."""
     return isinstance(error, NotYet) and error.reason.waits_for == "time"

@@ -6,21 +6,23 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from kaname.evaluation.interval import wilson
-from kaname.evaluation.model import BinaryFigures, ClassFigures, Figures, Finding, TwoByTwo
+from kaname.evaluation.model import BinaryFigures, ClassFigures, Figures, Finding, Interval
 from kaname.evaluation.names import WORDS
 
 WIDEST = 0.20
 """A 95 % interval wider than this is flagged: the figure is known to ten points either way at best."""
+_TWO_CLASSES = 2
 
 
-def wide(figures: Figures, binary: TwoByTwo | None) -> Iterator[Finding]:
+def wide(figures: Figures, binary: BinaryFigures | None) -> Iterator[Finding]:
     """A finding for accuracy, each class's recall, and sensitivity and specificity, where the interval is wide."""
-    yield from _wide("accuracy", "", round((figures.accuracy or 0) * figures.n), figures.n)
+    yield from _wide("accuracy", "", figures.accuracy_ci95, figures.n)
     for number, one in enumerate(figures.per_class):
-        yield from _wide("recall", one.name, round((one.recall or 0) * one.n), one.n, where=str(number))
-    if binary is not None and len(figures.per_class) > len("+-"):
-        yield from _wide("sensitivity", "", binary.tp, binary.tp + binary.fn)
-        yield from _wide("specificity", "", binary.tn, binary.tn + binary.fp)
+        interval = wilson(round((one.recall or 0) * one.n), one.n)
+        yield from _wide("recall", one.name, interval, one.n, where=str(number))
+    if binary is not None and len(figures.per_class) > _TWO_CLASSES:
+        yield from _wide("sensitivity", "", binary.sensitivity_ci95, binary.tp + binary.fn)
+        yield from _wide("specificity", "", binary.specificity_ci95, binary.fp + binary.tn)
 
 
 def undefined(figures: Figures | ClassFigures | BinaryFigures, where: str = "") -> Iterator[Finding]:
@@ -39,8 +41,7 @@ def undefined(figures: Figures | ClassFigures | BinaryFigures, where: str = "") 
             )
 
 
-def _wide(metric: str, name: str, hits: int, n: int, *, where: str = "") -> Iterator[Finding]:
-    interval = wilson(hits, n)
+def _wide(metric: str, name: str, interval: Interval | None, n: int, *, where: str = "") -> Iterator[Finding]:
     if interval is None or interval[1] - interval[0] <= WIDEST:
         return
     ja, en = WORDS[metric]

@@ -20,9 +20,14 @@ def findings(facts: Facts) -> Iterator[Finding]:
     if binary is None or _agrees(facts, binary):
         return
     if not facts.positive and len(table.columns) > SEARCHABLE_CLASSES:
-        ja = f"クラスが {SEARCHABLE_CLASSES} を超えるため、陽性クラスの組み合わせを探していません。--positive で指定してください。"
-        en = f"More than {SEARCHABLE_CLASSES} classes: no choice of positive classes was searched. Name them by --positive."
-        yield Finding("collapse", "", _shown(binary), "?", ja, en)
+        yield Finding(
+            "collapse",
+            "",
+            _shown(binary),
+            "?",
+            f"{SEARCHABLE_CLASSES} クラスを超えるため組み合わせを探していません。--positive で指定してください。",
+            f"More than {SEARCHABLE_CLASSES} classes: no choice of positives was searched. Name them by --positive.",
+        )
         return
     closest = facts.positive or (nearest(table, binary) if len(table.columns) > 1 else (0,))
     found = collapse(table, closest)

@@ -35,7 +35,7 @@ def findings(scores: Scores) -> Iterator[Finding]:
     found = best_of_columns(scores)
     for column, stated, names in zip(scores.columns, scores.best, found, strict=False):
         if stated not in names.split("="):
-            yield _finding(scores, f"best {column}", names, stated)
+            yield _finding(scores, f"best {column}", stated, names)
     low, high = extremes(scores)
     for name, stated, value in (
         ("mean", scores.mean, mean(scores)),
@@ -43,7 +43,7 @@ def findings(scores: Scores) -> Iterator[Finding]:
         ("max", scores.high, high),
     ):
         if stated is not None and not _near(scores, stated, value, exact=name != "mean"):
-            yield _finding(scores, name, stated.like(value), stated.text)
+            yield _finding(scores, name, stated.text, stated.like(value))
 
 
 def _near(scores: Scores, stated: Printed, value: Fraction, *, exact: bool) -> bool:
@@ -56,13 +56,13 @@ def _values(scores: Scores) -> list[Fraction]:
     return [cell.value for row in scores.values for cell in row]
 
 
-def _finding(scores: Scores, what: str, expected: str, found: str) -> Finding:
+def _finding(scores: Scores, what: str, stated: str, found: str) -> Finding:
     name = f"「{scores.name}」" if scores.name else "スコア表"
     return Finding(
         "scores",
         what,
-        f"{what} {expected}",
+        f"{what} {stated}",
         f"{what} {found}",
-        f"{name}: {what} は {found} ではなく {expected} です。",
-        f"Scores “{scores.name}”: {what} is {expected}, not {found}.",
+        f"{name}: {what} は {stated} ではなく {found} です。",
+        f"Scores “{scores.name}”: {what} is {found}, not {stated}.",
     )

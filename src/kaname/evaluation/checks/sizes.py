@@ -30,14 +30,14 @@ def findings(facts: Facts) -> Iterator[Finding]:
         )
     wrong = [i for i, count in enumerate(facts.class_counts) if count is not None and count != table.column_sums[i]]
     if wrong:
-        names = "、".join(table.columns[index] for index in wrong)
+        names = [table.columns[index] for index in wrong]
         yield Finding(
             "class-counts",
             "",
             _list(facts.class_counts),
             _list(table.column_sums),
-            f"列の合計が申告されたクラス別の数と一致しません: {names}{part[0]}。",
-            f"Column sums differ from the declared class counts: {names}{part[1]}.",
+            f"列の合計が申告されたクラス別の数と一致しません: {'、'.join(names)}{part[0]}。",
+            f"Column sums differ from the declared class counts: {', '.join(names)}{part[1]}.",
         )
     declared = _sum(facts)
     if facts.n is not None and declared is not None and declared != facts.n:

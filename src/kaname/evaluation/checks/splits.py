@@ -78,8 +78,8 @@ def _cleansing(split: Split) -> Iterator[Finding]:
         yield Finding(
             "cleansing",
             "dropped",
-            f"{dropped:,}",
             stated or "≥ 0",
+            f"{dropped:,}",
             f"{split.before:,} から {split.after:,} への差は {dropped:,} です。",
             f"From {split.before:,} to {split.after:,} is a difference of {dropped:,}.",
         )
@@ -88,8 +88,8 @@ def _cleansing(split: Split) -> Iterator[Finding]:
         yield Finding(
             "cleansing",
             "share",
-            share,
             split.dropped_share.text,
+            share,
             f"除外の割合は {share} です。",
             f"The share that was dropped is {share}.",
         )

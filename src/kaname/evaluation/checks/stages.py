@@ -28,8 +28,8 @@ def findings(stages: Sequence[Stage]) -> Iterator[Finding]:
             yield Finding(
                 "f-value",
                 str(number),
-                meant,
                 stage.f1.text,
+                meant,
                 f"「{stage.name}」のF値 {stage.f1.text} は感度/再現率と適合率からは導けません。{meant} です。",
                 f"The F of “{stage.name}”, {stage.f1.text}, does not follow from recall and precision: {meant}.",
             )

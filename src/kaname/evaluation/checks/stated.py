@@ -17,6 +17,7 @@ from kaname.evaluation.repair import Change
 from kaname.evaluation.solve import Span, meet, solve
 
 Key = tuple[str, str]
+_TWO_CLASSES = 2
 _LARGEST_COLUMN = 5_000
 _LISTED = 5
 _NO_SHARE = ("f1", "lr_plus", "lr_minus")
@@ -32,7 +33,7 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 
 def changes(facts: Facts) -> Iterator[Change[Facts]]:
-    """Each wrong figure as the counts have it; and other tables of the same columns that would make the figures true."""
+    """Each wrong figure as the counts have it; and other tables of the same columns that would do."""
     for index in _untrue(facts):
         stated = facts.stated[index]
         value = value_of(facts, stated) if stated.metric else None
@@ -59,7 +60,7 @@ def spans(facts: Facts, row: int, column: int) -> Iterator[tuple[Key, Span]]:
 def same_columns(facts: Facts) -> Iterator[CountTable]:
     """Other two-by-two tables with the same column sums (the same truth) under which every stated figure is true."""
     table, solvable = facts.table, [stated for stated in facts.stated if _is_pair(facts, stated)]
-    if len(table.columns) != len("+-") or not solvable or max(table.column_sums) > _LARGEST_COLUMN:
+    if len(table.columns) != _TWO_CLASSES or not solvable or max(table.column_sums) > _LARGEST_COLUMN:
         return
     first, second = table.column_sums
 
@@ -87,7 +88,7 @@ def other_tables(facts: Facts) -> tuple[str, str]:
     listed = "; ".join(_shown(table) for table in tables[:_LISTED]) + ("; …" if len(tables) > _LISTED else "")
     number = f"{_LISTED}+" if len(tables) > _LISTED else str(len(tables))
     return (
-        f" 列の合計が同じで印刷値に合う表は {number} 通りあります: {listed}。",
+        f"列の合計が同じで印刷値に合う表は {number} 通りあります: {listed}。",
         f" {number} table(s) with the same column sums would fit: {listed}.",
     )
 
@@ -123,7 +124,7 @@ def fits(printed: Printed, value: Fraction | float | None) -> bool:
 
 
 def two_by_two(facts: Facts, stated: Stated) -> TwoByTwo | None:
-    """The two-by-two table a figure is said of; ``None`` when it is said of the whole table or nobody named positives."""
+    """The two-by-two table a figure is said of; ``None`` when it is said of the whole, or positives are unknown."""
     if stated.class_name:
         return collapse(facts.table, (facts.table.columns.index(stated.class_name),))
     if not stated.binary:
@@ -157,16 +158,16 @@ def _pinned(facts: Facts) -> bool:
 def _finding(facts: Facts, stated: Stated, index: int) -> Finding:
     meant = readings(facts, stated)[0]
     value = value_of(facts, meant)
-    expected = "0/0" if value is None else stated.value.like(value)
+    by_counts = "a/0" if value is None else stated.value.like(value)
     ja, en = _as_count(facts, meant)
     return Finding(
         "stated-metric",
         str(index),
-        f"{_name(meant)} {expected}",
         f"{stated.name} {stated.value.text}",
-        f"「{stated.name}」{stated.value.text} は件数からは導けません。件数からは {expected} です。{ja}",
+        f"{_name(meant)} {by_counts}",
+        f"「{stated.name}」{stated.value.text} は件数からは導けません。件数からは {by_counts} です。{ja}",
         f"The stated {_name(meant).rpartition('/')[2]} of {stated.value.text} does not follow from the counts, "
-        f"which give {expected}.{en}",
+        f"which give {by_counts}.{en}",
     )
 
 
@@ -178,7 +179,7 @@ def _as_count(facts: Facts, stated: Stated) -> tuple[str, str]:
     low, high = solve(lambda x: (x, whole), stated.value) if whole else (1, 0)
     if low != high:
         return "", ""
-    return f" 印刷値は {low}/{whole} に当たります。", f" The printed value would be {low}/{whole}."
+    return f"印刷値は {low}/{whole} に当たります。", f" The printed value would be {low}/{whole}."
 
 
 def _shown(table: CountTable) -> str:
