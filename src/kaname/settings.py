@@ -6,11 +6,11 @@ import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from kaname.errors import NotYet, Refused
 
-Role = Literal["gateway", "hub", "cloud", "clinic", "all"]
+Role = Literal["gateway", "hub", "cloud", "clinic"]
 ROLES: tuple[str, ...] = get_args(Role)
 FILE = "kaname.toml"
 
@@ -37,6 +37,8 @@ class Settings:
     """Port of the mutual-TLS door that partners deliver to (hub, cloud)."""
     upstream: str = ""
     """``https://host:port`` of the partner that this node delivers to (gateway: its hub)."""
+    parcel_limit_bytes: int = 16 << 30
+    """Largest parcel that the peer door takes."""
     originals_days: int = 7
     """Days that a gateway keeps an original after the final receipt."""
     retry_seconds: float = 1.0
@@ -95,7 +97,9 @@ def write(settings: Settings) -> None:
             continue
         lines.append(f"{f.name} = {_toml(value)}")
     settings.home.mkdir(parents=True, exist_ok=True)
-    (settings.home / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    draft = settings.home / f".{FILE}.part"
+    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    draft.replace(settings.home / FILE)
 
 
 def _toml(value: object) -> str:
@@ -103,6 +107,10 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return repr(value)
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"  # pyright: ignore[reportUnknownVariableType]
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, str | Path):
+        return _quoted(str(value))
+    return "[" + ", ".join(_quoted(str(word)) for word in cast("tuple[str, ...]", value)) + "]"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

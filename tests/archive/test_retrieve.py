@@ -41,7 +41,8 @@ def hub(tmp_path: Path, facility: Facility) -> Generator[Node]:
 
 def uids(facility: Facility) -> tuple[str, str, str]:
     """The first instance, as the archive knows it."""
-    return tuple(facility.identity.uid(uid) for uid in ("1.2.1", "1.2.1.1", "1.2.1.1.1"))  # type: ignore[return-value]
+    uid = facility.identity.uid
+    return uid("1.2.1"), uid("1.2.1.1"), uid("1.2.1.1.1")
 
 
 def test_an_instance_comes_back_whole(hub: Node, facility: Facility) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from kaname.archive.question import ask
 from kaname.archive.rebuild import rebuild
 from kaname.archive.retrieve import instances, stream
 from kaname.archive.shelf import index_key
+from kaname.clock import Clock
 from kaname.database import reading, writing
 from kaname.errors import Refused
 from kaname.intake.flow import accept, find
@@ -33,8 +36,9 @@ KILLS = 6
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Generator[Node]:
-    """A hub."""
-    node = make_hub(tmp_path / "hub")
+    """A hub whose clock ticks whenever somebody looks at it."""
+    seconds = count(1_800_000_000)
+    node = make_hub(tmp_path / "hub", clock=Clock(now=lambda: datetime.fromtimestamp(next(seconds), UTC)))
     yield node
     node.index.dispose()
 

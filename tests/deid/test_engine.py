@@ -145,7 +145,7 @@ def test_values_in_un(tmp_path: Path) -> None:
         hidden = b"\x18\x00\x60\x00UN\0\0\x04\0\0\0" + new
         assert plain in data
         _, out = cross(tmp_path / str(kept), data.replace(plain, hidden))
-        assert (out["KVP"].VR, out.KVP) == ("DS", kept)
+        assert ("DS", kept) == (out["KVP"].VR, out.KVP)
     model = b"\x08\x00\x70\x00LO\x04\x00ACME"
     assert model in data
     hidden = b"\x08\x00\x70\x00UN\0\0\x04\0\0\0ACME"

@@ -25,7 +25,7 @@ def test_big_endian_is_turned() -> None:
     """A big-endian data set becomes little endian, element by element, pixels included."""
     data = big()
     plain = endian.to_little_endian(data, read_meta(data).end)
-    expected = pydicom.dcmread(get_testdata_file("MR_small.dcm"))  # type: ignore[arg-type]
+    expected = pydicom.dcmread(get_testdata_file("MR_small.dcm"))
     found = {scan.tag_of(h): plain[v:e] for h, _, v, e in scan.elements(plain, 0, len(plain), implicit=False)}
     assert found[0x7FE00010] == expected.PixelData
     assert found[0x00280010] == expected.Rows.to_bytes(2, "little")

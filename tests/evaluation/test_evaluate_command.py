@@ -88,6 +88,7 @@ def test_undefined_ratios_are_null(tmp_path: Path) -> None:
     assert found["per_class"][1]["recall"] is None
     assert found["kappa"] is None
     assert found["binary"]["lr_plus"] is None
+    assert "— (a/0)" in run("--matrix", str(path)).output
     assert "undefined-ratio" in {flag["check"] for flag in found["flags"]}
 
 
@@ -105,7 +106,7 @@ def test_people_read_japanese_first_and_never_seido_alone(matrix: str) -> None:
 def test_declared_facts_alone(tmp_path: Path) -> None:
     """A split needs no confusion table."""
     path = tmp_path / "declared.json"
-    path.write_text('{"split": {"ratio": [8, 1, 1], "parts": [8, 1, 2]}, "images": 3, "cases": 4}', encoding="utf-8")
+    path.write_text('{"split": {"ratio": [8, 1, 1], "parts": [80, 10, 20]}, "images": 3, "cases": 4}', encoding="utf-8")
     assert [flag["check"] for flag in answer("--declared", str(path))["flags"]] == ["images-cases", "split-ratio"]
     assert run("--declared", str(path)).output.startswith("指摘 / flags: 2")
 
@@ -123,6 +124,11 @@ def test_names_with_commas_are_quoted(tmp_path: Path) -> None:
 def test_wrong_usage_is_2(arguments: tuple[str, ...]) -> None:
     """Nothing to evaluate, or no such file."""
     assert run(*arguments).exit_code == 2
+
+
+def test_positive_needs_a_table(declared: str) -> None:
+    """Classes are named for a table, not for what is said about one."""
+    assert run("--declared", declared, "--positive", "A").exit_code == 2
 
 
 @pytest.mark.parametrize("positive", ["", "A,,B", '"'])

@@ -87,6 +87,7 @@ def test_names_may_repeat_when_both_sides_are_in_order() -> None:
         (b"\n\n", "table-unreadable"),
         (b"x,A\n", "table-unreadable"),
         (b"only\nnames\n", "table-unreadable"),
+        (b"x,A\nA,1\nB\n", "table-unreadable"),
         (b"\x00\x01,\x02\n", "table-unreadable"),
         (b"\xff\xfe\xfd,\x81\n\xa0\x80", "table-unreadable"),
         (b"PK\x03\x04\x00\x00", "table-unreadable"),
@@ -109,6 +110,13 @@ def test_hostile_tables_are_refused(data: bytes, code: str) -> None:
         read_matrix(data)
     assert refused.value.code == code
     assert all(isinstance(fact, int) for fact in refused.value.facts.values())
+
+
+def test_a_line_of_another_width_is_named() -> None:
+    """The refusal gives the line of the file."""
+    with pytest.raises(Refused) as refused:
+        read_matrix(b"x,A,B\nA,1,2\n\nB,3\n")
+    assert (refused.value.code, refused.value.facts) == ("table-unreadable", {"row": 4})
 
 
 @pytest.mark.parametrize(

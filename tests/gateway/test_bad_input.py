@@ -83,7 +83,7 @@ def test_a_bug_stops_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         calls.append(1)
         if len(calls) == 1:
             raise ZeroDivisionError("Yamada Taro")
-        real(*arguments)  # pyright: ignore[reportArgumentType] - passed on as they came
+        real(*arguments)
 
     monkeypatch.setattr(engine_module, "hold_if_doubtful", sometimes)
     (tmp_path / "1").write_bytes(to_bytes(ct_slice()))

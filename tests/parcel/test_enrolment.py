@@ -246,5 +246,5 @@ def test_authority_key_never_leaves_the_hub(pair: Pair) -> None:
     """What the gateway got as authority is its certificate alone."""
     authority = (pair.hub / "authority.key").read_bytes()
     key = serialization.load_pem_private_key(authority, None)
-    assert key.key_size == 256  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    assert key.key_size == 256
     assert authority not in b"".join(path.read_bytes() for path in pair.gateway.iterdir())

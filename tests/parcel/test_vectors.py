@@ -45,7 +45,7 @@ def test_vectors_open_without_kaname() -> None:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     with tarfile.open(fileobj=io.BytesIO(b64decode(STORED["parcel_base64"]))) as tar:
-        found = {info.name: tar.extractfile(info).read() for info in tar}  # pyright: ignore[reportOptionalMemberAccess]
+        found = {info.name: tar.extractfile(info).read() for info in tar}
     manifest, statement = json.loads(found["manifest.json"]), json.loads(found["manifest.sig"])
     covered = {name: statement[name] for name in ("body", "key", "kind")}
     raw = b64decode(STORED["gateway_key"])

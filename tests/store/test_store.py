@@ -27,6 +27,18 @@ def store(tmp_path: Path) -> Store:
     return Store.open(str(tmp_path / "objects"))
 
 
+def test_delete_finds_drafts(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed writer left of an object goes when the object is deleted; other drafts stay."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_arguments, **_more: None)
+        store.put(KEY, DATA)
+        store.put("packs/cd/4567.tar", DATA)
+    staging = tmp_path / "objects" / folder_module.STAGING
+    assert len(list(staging.iterdir())) == 2
+    store.delete(KEY)
+    assert len(list(staging.iterdir())) == 1
+
+
 def test_put_bytes(store: Store) -> None:
     """What was put is what is got, with its size."""
     assert store.put(KEY, DATA)

@@ -55,10 +55,10 @@ def shelve(node: Node, digest: str) -> Shelved:
             wrong = misfits(connection, parcel, [pack.index for pack in packs])
             if wrong:
                 stop(connection, parcel, wrong, at)
-                facts: dict[str, Json] = {"packs": [index.pack for index in wrong], "reason": MISFIT}
+                facts: dict[str, Json] = {"at": at, "packs": [index.pack for index in wrong], "reason": MISFIT}
             else:
                 result = add(connection, node.store, parcel, packs, at)
-                facts = asdict(result)
+                facts = {"at": at, **asdict(result)}
             action = STOPPED if wrong else SHELVED
             node.ledger.append(action, digest, actor=node.settings.name, facts=facts, connection=connection)
     if result is None:

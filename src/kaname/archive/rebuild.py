@@ -44,10 +44,11 @@ def _again(node: Node, event: Event) -> bool:
         if parcel.state not in ("shelved", "stopped"):
             return False  # withdrawn since
         packs = [make_index(node, pack.digest) for pack in parcel.packs]
+        at = str(event.facts["at"])
         with writing(node.index) as connection:
             if event.action == SHELVED:
-                add(connection, node.store, parcel, packs, event.at)
+                add(connection, node.store, parcel, packs, at)
             else:
                 named = canonical(event.facts["packs"]).decode()
-                stop(connection, parcel, [p.index for p in packs if p.index.pack in named], event.at)
+                stop(connection, parcel, [p.index for p in packs if p.index.pack in named], at)
     return event.action == SHELVED

@@ -13,8 +13,8 @@ from pathlib import Path
 from kaname.errors import Refused
 from kaname.node import Node
 from kaname.pack import SeriesIndex, index_pack, pack_key
-from kaname.parcel.whole import whole_file
 from kaname.store import Store, digest_bytes
+from kaname.store.whole import whole_file
 
 MEMORY_BYTES = 8 << 20
 """Compressed size of the indexes kept in memory; read, they take some twenty times that."""

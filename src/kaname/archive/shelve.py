@@ -21,7 +21,8 @@ from kaname.store import Store
 
 SHELVED = "parcel-shelved"
 STOPPED = "parcel-stopped"
-"""Ledger actions. The rows of a parcel bear the time of its event, so that a rebuild writes the same."""
+"""Ledger actions. Their facts hold what a rebuild cannot know otherwise: the time that the rows bear (``at``), and of a
+stopped parcel the packs that did not fit."""
 MISFIT = "same-uid-other-series"
 CLASH = "same-uid-other-bytes"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kaname.cli.options import home_of, home_option, json_option, show
+from kaname.ledger.canonical import Json
 from kaname.node import open_node
 from kaname.settings import load
 
@@ -33,7 +34,7 @@ def verify(home: Path | None, as_json: bool) -> None:
 def show_(after: int, action: str | None, home: Path | None, as_json: bool) -> None:
     """Show events in their order."""
     ledger = open_node(load(home_of(home))).ledger
-    rows = [
+    rows: list[Json] = [
         {"sequence": e.sequence, "at": e.at, "actor": e.actor, "action": e.action, "about": e.about, **e.facts}
         for e in ledger.events(after=after, action=action)
     ]

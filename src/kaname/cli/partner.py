@@ -9,6 +9,7 @@ import click
 from kaname.access import partners
 from kaname.cli.options import home_of, home_option, json_option, show
 from kaname.errors import Refused
+from kaname.ledger.canonical import Json
 from kaname.node import Node, open_node
 from kaname.parcel.enrolment import admit as admit_request
 from kaname.parcel.enrolment import read_request, signing_key
@@ -47,7 +48,7 @@ def admit(request: Path, answer: Path, url: str | None, home: Path | None, as_js
     admission = admit_request(data, settings.keys, signing_key(settings.keys), settings.name, door, node.clock)
     gateway = partners.Partner(admission.name, "gateway", admission.key, admission.registries, admission.certificate)
     partners.admit(node.index, gateway, clock=node.clock)
-    facts = {"key": admission.key.id, "registries": list(admission.registries)}
+    facts: dict[str, Json] = {"key": admission.key.id, "registries": list(admission.registries)}
     node.ledger.append("partner-admitted", admission.name, actor="operator", facts=facts)
     answer.write_bytes(admission.answer)
     show({"admitted": admission.name, "fingerprint": asked.key.fingerprint, "answer": str(answer)}, as_json=as_json)

@@ -17,9 +17,8 @@ Element = tuple[bytes, int, int, int]
 MAX_DEPTH = 9
 UNDEFINED = 0xFFFFFFFF
 LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-SHORT_VRS = frozenset(
-    [b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO"]
-    + [b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"]  # noqa: RUF005 - one list, two lines
+SHORT_VRS = frozenset((b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO")) | frozenset(
+    (b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US")
 )
 ITEM = b"\xfe\xff\x00\xe0"
 ITEM_END = b"\xfe\xff\x0d\xe0"
@@ -142,35 +141,34 @@ def _long(buffer: Buffer, position: int, end: int, head: bytes, depth: int, *, i
 
 def _after_fragments(buffer: Buffer, position: int, end: int) -> int:
     """The offset behind the Sequence Delimitation Item of encapsulated pixel data (PS3.5 section A.4)."""
-    while True:
-        head = buffer[position : position + 8]
-        if len(head) < 8 or position > end:  # noqa: PLR2004
-            raise Refused("truncated")
-        if head[:4] == SEQUENCE_END:
-            return position + 8
-        if head[:4] != ITEM:
-            raise Refused("malformed-dicom")
-        position += 8 + int.from_bytes(head[4:], "little")
+    while (length := _item_length(buffer, position, end)) is not None:
+        position += 8 + length
+    return position + 8
 
 
 def _after_items(buffer: Buffer, position: int, end: int, depth: int, *, implicit: bool) -> int:
     """The offset behind the delimiter of a sequence of undefined length."""
     if depth > MAX_DEPTH:
         raise Refused("nesting-too-deep")
-    while True:
-        head = buffer[position : position + 8]
-        if len(head) < 8 or position > end:  # noqa: PLR2004
-            raise Refused("truncated")
-        if head[:4] == SEQUENCE_END:
-            return position + 8
-        if head[:4] != ITEM:
-            raise Refused("malformed-dicom")
-        length = int.from_bytes(head[4:], "little")
+    while (length := _item_length(buffer, position, end)) is not None:
         position += 8
         if length == UNDEFINED:
             _, position = _walk(buffer, position, end, depth, implicit=implicit, delimited=True)
         else:
             position += length
+    return position + 8
+
+
+def _item_length(buffer: Buffer, position: int, end: int) -> int | None:
+    """The length that the item at ``position`` states, or ``None`` at the sequence's delimiter."""
+    head = buffer[position : position + 8]
+    if len(head) < 8 or position > end:  # noqa: PLR2004
+        raise Refused("truncated")
+    if head[:4] == SEQUENCE_END:
+        return None
+    if head[:4] != ITEM:
+        raise Refused("malformed-dicom")
+    return int.from_bytes(head[4:], "little")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,6 @@ class Section:
         self._left = dict(cast("dict[str, object]", value))
         self._place = place
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._left
-
     def invalid(self, key: str = "") -> Refused:
         """The refusal that names this entry."""
         return Refused("declared-invalid", entry=".".join(filter(None, (self._place, key))))

@@ -75,13 +75,19 @@ def _lines(text: str) -> list[_Line]:
     found = [lines for lines in (_parsed(text, delimiter) for delimiter in _DELIMITERS) if len(lines) > 1]
     if not found:
         raise Refused("table-unreadable")
-    widest = max(found, key=lambda lines: (_ragged(lines) is None, len(lines[0].cells)))
+    widest = max(found, key=_fitness)
     ragged = _ragged(widest)
     if ragged is not None:
         raise Refused("table-unreadable", row=ragged)
     if len(widest[0].cells) == 1:
         raise Refused("table-unreadable", columns=1)
     return widest
+
+
+def _fitness(lines: Sequence[_Line]) -> tuple[bool, int]:
+    """A rectangle of more than one column before anything else, a wide one before a narrow one."""
+    width = len(lines[0].cells)
+    return width > 1 and _ragged(lines) is None, width
 
 
 def _parsed(text: str, delimiter: str) -> list[_Line]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from kaname.deid.keys import MasterKey
 from kaname.errors import Refused
 
-_NAME = "identity.key"
+KEY_FILE = "identity.key"
 _BYTES = 64
 
 
@@ -22,7 +22,7 @@ def new_home_key(home: Path) -> None:
     folder = home / "keys"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        descriptor = os.open(folder / _NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(folder / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise Refused("key-exists") from error
     with os.fdopen(descriptor, "wb") as file:
@@ -37,7 +37,7 @@ def home_key(home: Path) -> MasterKey:
     Raises:
         Refused: ``key-missing``, ``key-short``, or ``key-permissions`` when others than the owner may read it.
     """
-    path = home / "keys" / _NAME
+    path = home / "keys" / KEY_FILE
     if not path.is_file():
         raise Refused("key-missing")
     if path.stat().st_mode & 0o077:

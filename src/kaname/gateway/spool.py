@@ -20,6 +20,7 @@ from kaname.deid.identified import Identified
 from kaname.deid.keys import MasterKey
 from kaname.dicom.part10 import Buffer
 from kaname.errors import Refused
+from kaname.store.whole import whole_file
 
 _MAGIC = b"KSP1"
 _PREFIX_BYTES = 8
@@ -45,15 +46,10 @@ class Spool:
         target = self._path(name)
         if target.exists():
             return name
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = target.with_name(f".{name}.{os.getpid()}.part")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with whole_file(target) as file:
+            os.fchmod(file.fileno(), 0o600)
             file.writelines(self._sealed(content))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(target)
-        _sync_folder(target.parent)
         return name
 
     def open(self, name: str) -> Identified:
@@ -103,11 +99,3 @@ class Spool:
 
 def _nonce(prefix: bytes, number: int) -> bytes:
     return prefix + number.to_bytes(4, "big")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kaname.node import Node
-from kaname.parcel.whole import sync_folder
+from kaname.store.whole import sync_folder
 
 FOLDER = "quarantine"
 

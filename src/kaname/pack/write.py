@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
 from kaname.dicom.keys import is_uid
 from kaname.dicom.part10 import read_meta
-from kaname.errors import NotYet, Refused
+from kaname.errors import Refused
 from kaname.pack.model import PackFile
 from kaname.pack.ustar import END, SIZE_LIMIT_BYTES, header, padding
+from kaname.store.whole import whole_file
 
 SUFFIX = ".dcm"
 _CHUNK = 1 << 20
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_pack(files: Sequence[Path], target: Path) -> PackFile:
@@ -37,7 +34,7 @@ def write_pack(files: Sequence[Path], target: Path) -> PackFile:
     if not by_uid or len(by_uid) != len(files):
         raise Refused("pack-invalid", files=len(files), instances=len(by_uid))
     digest, size_bytes = sha256(), 0
-    with _whole_file(target) as pack:
+    with whole_file(target) as pack:
         for uid in sorted(by_uid):
             for chunk in _member(uid, by_uid[uid]):
                 digest.update(chunk)
@@ -74,26 +71,3 @@ def _member(uid: str, path: Path) -> Iterator[bytes]:
     if left:
         raise Refused("truncated")
     yield padding(size_bytes)
-
-
-@contextmanager
-def _whole_file(target: Path) -> Generator[BinaryIO]:
-    """A file to write under another name; it gets its own once it is on disk. A draft left by a kill is overwritten."""
-    draft = target.with_name(f".{target.name}.part")
-    try:
-        with draft.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise NotYet("storage-full") from error
-        raise
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

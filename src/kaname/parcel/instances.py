@@ -11,7 +11,7 @@ from kaname.errors import Refused
 from kaname.pack import Member, index_pack
 from kaname.parcel.manifest import PackEntry
 from kaname.parcel.open import DAMAGED, OpenedParcel, copy_checked
-from kaname.parcel.whole import whole_file
+from kaname.store.whole import whole_file
 
 
 def deidentified(opened: OpenedParcel) -> Iterator[Deidentified]:

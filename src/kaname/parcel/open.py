@@ -18,7 +18,7 @@ from kaname.pack.ustar import END, header, padding
 from kaname.parcel.manifest import Manifest, PackEntry, RecordEntry
 from kaname.parcel.seal import CHUNK_BYTES, KIND, MANIFEST_NAME, SIGNATURE_NAME, Parcel
 from kaname.parcel.strict import expect, read_small
-from kaname.parcel.whole import whole_file, whole_folder
+from kaname.store.whole import whole_file, whole_folder
 
 MANIFEST_LIMIT_BYTES = 1 << 24
 SIGNATURE_LIMIT_BYTES = 1 << 12

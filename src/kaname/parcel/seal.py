@@ -12,7 +12,7 @@ from kaname.access.signing import SigningKey, sign_statement
 from kaname.errors import Refused
 from kaname.pack.ustar import END, header, padding
 from kaname.parcel.manifest import Manifest, PackEntry, RecordEntry
-from kaname.parcel.whole import whole_file
+from kaname.store.whole import whole_file
 
 CHUNK_BYTES = 1 << 20
 KIND = "parcel"

@@ -135,12 +135,9 @@ def _word(word: str) -> Iterator[Spelling]:
 
 
 def _latin(word: str) -> Iterator[Spelling]:
-    if any(c.isdecimal() for c in word):
-        yield from _number(word)
-        return
     parts = [p for p in _PUNCTUATION.split(word) if p]
     for text in dict.fromkeys((word, "".join(parts), *parts)):
-        if text.isdecimal():
+        if any(c.isdecimal() for c in text):
             yield from _number(text)
         elif len(text) >= _WHOLE_WORD:
             yield from (Spelling(text, *_word_edges(text)) for _ in (0,) if not _says_nothing(text))

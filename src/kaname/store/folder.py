@@ -6,21 +6,21 @@ link fails when the name is taken: put-if-absent); then every folder on the way 
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from kaname.errors import NotYet
+from kaname.store.whole import FULL, sync_folder
 
 STAGING = ".staging"
 LEFTOVER_SECONDS = 24 * 3600.0
 """Staged files of this age belong to a process that died, and go when the store is opened."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Folder:
@@ -55,10 +55,12 @@ class Folder:
         """Removes the object of ``key`` for good; an absent one is fine. Folders stay."""
         target = self.root / key
         target.unlink(missing_ok=True)
+        for draft in self._staging.glob(f"{_stem(key)}.*"):  # of a writer that was killed
+            draft.unlink(missing_ok=True)
         sync_folder(target.parent)
 
     def _link(self, data: bytes | Path, target: Path) -> bool:
-        draft = self._staging / secrets.token_hex(16)
+        draft = self._staging / f"{_stem(str(target.relative_to(self.root)))}.{secrets.token_hex(8)}"
         try:
             _write(data, draft)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,13 +72,9 @@ class Folder:
         return True
 
 
-def sync_folder(folder: Path) -> None:
-    """Writes the entries of a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _stem(key: str) -> str:
+    """How drafts of this object are called, so that deleting it finds them too."""
+    return sha256(key.encode()).hexdigest()[:32]
 
 
 def _write(data: bytes | Path, draft: Path) -> None:

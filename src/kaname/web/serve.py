@@ -69,7 +69,7 @@ def serve(settings: Settings, out: TextIO) -> None:
             listener = opened.enter_context(_listening(settings.host, settings.port))
             peer_listener = opened.enter_context(_listening(settings.host, settings.peer_port))
             shelve_later = opened.enter_context(_working(node))
-            peer_app = make_peer_app(node, shelve_later)
+            peer_app = make_peer_app(node, shelve_later, limit_bytes=settings.parcel_limit_bytes)
             doors = [_door(make_app(node), listener), _peer_door(peer_app, peer_listener, context)]
         asyncio.run(_run(doors, node, out))
 

@@ -63,11 +63,10 @@ def changes(facts: Facts) -> Iterator[Change[Facts]]:
         meant = {facts.table.column_sums[index]}
         if facts.n is not None and declared is not None:
             meant.add(count + facts.n - declared)
-        for other in meant - {count}:
-            if other >= 0:
-                counts = (*facts.class_counts[:index], other, *facts.class_counts[index + 1 :])
-                text = f"クラス別の数/class count {facts.table.columns[index]}: {count} → {other}"
-                yield Change(text, replace(facts, class_counts=counts))
+        for other in {max(0, number) for number in meant} - {count}:
+            counts = (*facts.class_counts[:index], other, *facts.class_counts[index + 1 :])
+            text = f"クラス別の数/class count {facts.table.columns[index]}: {count} → {other}"
+            yield Change(text, replace(facts, class_counts=counts))
 
 
 def spans(facts: Facts, row: int, column: int) -> Iterator[tuple[Key, Span]]:

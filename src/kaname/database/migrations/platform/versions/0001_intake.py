@@ -9,6 +9,12 @@ down_revision = None
 
 def upgrade() -> None:
     """Makes the tables."""
+    _parcels()
+    _contents()
+    _refused()
+
+
+def _parcels() -> None:
     op.create_table(
         "intake_parcel",
         sa.Column("digest", sa.String(64)),
@@ -29,6 +35,9 @@ def upgrade() -> None:
     op.create_index("ix_intake_parcel_sequence", "intake_parcel", ["gateway", "registry", "sequence"], unique=True)
     op.create_index("ix_intake_parcel_subject", "intake_parcel", ["registry", "subject"])
     op.create_index("ix_intake_parcel_state", "intake_parcel", ["state", "ledger_sequence"])
+
+
+def _contents() -> None:
     op.create_table(
         "intake_pack",
         sa.Column("parcel", sa.String(64)),
@@ -50,6 +59,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("parcel", "digest", name="pk_intake_record"),
     )
     op.create_index("ix_intake_record_digest", "intake_record", ["digest"])
+
+
+def _refused() -> None:
     op.create_table(
         "intake_refusal",
         sa.Column("file", sa.String(64)),

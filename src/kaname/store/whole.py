@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from kaname.errors import NotYet
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def whole_file(target: Path) -> Generator[BinaryIO]:
             os.fsync(file.fileno())
         draft.replace(target)
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise NotYet("storage-full") from error
         raise
     finally:
@@ -55,7 +55,7 @@ def whole_folder(target: Path) -> Generator[Path]:
         shutil.rmtree(target, ignore_errors=True)
         draft.replace(target)
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise NotYet("storage-full") from error
         raise
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kaname.errors import NotYet
-from kaname.parcel.whole import whole_file, whole_folder
+from kaname.store.whole import whole_file, whole_folder
 
 
 def test_file_appears_at_the_end(tmp_path: Path) -> None:
