@@ -6,6 +6,7 @@ import importlib
 import multiprocessing
 import sqlite3
 from collections.abc import Generator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -212,8 +213,8 @@ def _migrate(url: str) -> None:
 
 def test_migrating_at_once(url: str) -> None:
     """Several processes that start at the same time migrate an empty database once."""
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        pool.map(_migrate, [url] * 4)
+    with ProcessPoolExecutor(4, multiprocessing.get_context("fork")) as pool:
+        list(pool.map(_migrate, [url] * 4))
     assert "ledger" in inspect(connect(url)).get_table_names()
 
 

@@ -23,6 +23,7 @@ from kaname.testing.hospital import make_hospital
 from kaname.testing.sites import Sites, command, make_sites, serving, start_serving, wait_until_ready
 
 RANDOM_KILLS = 20
+DRILL_KILLS = 200
 KILLER = """
 import os, sys
 module, name, when = sys.argv[1:4]
@@ -86,7 +87,7 @@ def broken(tmp_path: Path) -> Generator[tuple[Sites, Hub]]:
 def hospitals(root: Path, count: int) -> list[Path]:
     """Small hospitals, each with patients of its own."""
     for number in range(count):
-        make_hospital(root / f"{number:02d}", seed=1000 + number, patients=1, studies=1, slices=3, size=64)
+        make_hospital(root / f"{number:03d}", seed=1000 + number, patients=1, studies=1, slices=3, size=64)
     return sorted(root.iterdir())
 
 
@@ -156,16 +157,27 @@ def test_killed_at_every_boundary(broken: tuple[Sites, Hub], tmp_path: Path) -> 
     check_end(sites, hub, tmp_path / "unbroken", folders)
 
 
-def test_killed_at_random(broken: tuple[Sites, Hub], tmp_path: Path) -> None:
-    """Killed at random moments, the gateway mostly and the hub every fourth time, both sites end the same."""
+def break_at_random(broken: tuple[Sites, Hub], tmp_path: Path, kills: int) -> None:
+    """Kills the gateway that many times wherever it is, the hub every fourth time, and looks how it ends."""
     sites, hub = broken
     seed = random.SystemRandom().randrange(1 << 32)
-    print("seed", seed)  # noqa: T201 - shown when the test fails
+    print("seed", seed, "kills", kills)  # noqa: T201 - shown when the test fails
     chance = random.Random(seed)  # noqa: S311
-    folders = hospitals(tmp_path / "hospitals", RANDOM_KILLS)
+    folders = hospitals(tmp_path / "hospitals", kills)
     for number, folder in enumerate(folders):
         killed_after(sites, folder, chance.uniform(0.3, 3.0))
         if number % 4 == 3:
             hub.kill()
     assert not ingest(sites, tmp_path / "hospitals")["studies"].get("failed")
     check_end(sites, hub, tmp_path / "unbroken", folders)
+
+
+def test_killed_at_random(broken: tuple[Sites, Hub], tmp_path: Path) -> None:
+    """Killed at random moments, the gateway mostly and the hub every fourth time, both sites end the same."""
+    break_at_random(broken, tmp_path, RANDOM_KILLS)
+
+
+@pytest.mark.drill
+def test_killed_for_long(broken: tuple[Sites, Hub], tmp_path: Path) -> None:
+    """The same two hundred times: the drill whose dated results stand in docs/drills.md."""
+    break_at_random(broken, tmp_path, DRILL_KILLS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import re
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,8 +200,8 @@ def _append_many(task: tuple[str, int]) -> None:
 
 
 def _from_processes(url: str) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        pool.map(_append_many, [(url, writer) for writer in range(4)], chunksize=1)
+    with ProcessPoolExecutor(4, multiprocessing.get_context("fork")) as pool:
+        list(pool.map(_append_many, [(url, writer) for writer in range(4)]))
     ledger = Ledger(connect(url), SYSTEM)
     assert ledger.verify().sequence == 100
     assert len({event.about for event in ledger.events()}) == 100

@@ -6,6 +6,8 @@ Both sites live in this process; what would be a request between them is a call.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from kaname.access.partners import Partner as Admitted
 from kaname.access.partners import admit as write_partner_down
 from kaname.archive.flow import shelve, unshelved
 from kaname.archive.retrieve import frame, instance, stream
+from kaname.clock import Clock
 from kaname.datasets import flow as datasets
 from kaname.datasets.verify import verify
 from kaname.deid.keys import MasterKey
@@ -26,6 +29,7 @@ from kaname.gateway.flow import Journey
 from kaname.gateway.hospital import Hospital, open_hospital
 from kaname.gateway.receive import form_batches, receive
 from kaname.gateway.sources import Source
+from kaname.gateway.sweep import sweep
 from kaname.governance.withdraw import obey
 from kaname.intake.flow import accept
 from kaname.node import Node
@@ -89,6 +93,14 @@ def test_a_ct_crosses(hospital: Hospital, hub: Node) -> None:
     outcome = Journey(hospital).cross_study(do, batch)
     assert outcome["treated"] == {"cleaned": 1}
     assert outcome["receipt"]["outcome"] == "accepted"
+
+    # ── the original stays for a week and goes; the gateway still knows it ────────────────────────────
+    assert sweep(hospital) == 0
+    later = Clock(now=lambda: hospital.node.clock.now() + timedelta(days=8))
+    assert sweep(replace(hospital, node=replace(hospital.node, clock=later))) == 1
+    assert list(hospital.spool.names()) == []
+    assert receive(hospital, Source(real_file("CT_small.dcm")), hospital.engine(REGISTRY)).known
+    assert list(hospital.spool.names()) == []
 
     # ── at the society: shelved in the archive, one ranged read away ──────────────────────────────────
     (parcel,) = unshelved(hub)

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import re
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -219,7 +220,7 @@ def _put(task: tuple[str, int]) -> int:
 
 def test_many_processes(tmp_path: Path) -> None:
     """Four processes that put the same objects store each of them once between them."""
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
+    with ProcessPoolExecutor(4, multiprocessing.get_context("fork")) as pool:
         stored = pool.map(_put, [(str(tmp_path), writer) for writer in range(4)], chunksize=1)
     assert sum(stored) == 20
 

@@ -12,6 +12,7 @@ from kaname.cli.options import home_of, home_option, json_option, registries, sh
 from kaname.gateway import status as state
 from kaname.gateway.hospital import Hospital, open_hospital
 from kaname.gateway.ingest import Night, cross_all, receive_all, withdraw_all
+from kaname.gateway.sweep import sweep
 from kaname.gateway.withdraw import certificate_of, request
 from kaname.node import open_node
 from kaname.parcel.enrolment import accept_answer, make_request
@@ -38,6 +39,7 @@ def ingest(paths: tuple[Path, ...], registry: str, wait_seconds: float, home: Pa
     hospital = _open(home)
     registries([registry])
     night = Night()
+    sweep(hospital)
     files = receive_all(hospital, paths, registry, night)
     with click.progressbar(
         files, label="received", show_pos=True, file=sys.stderr, hidden=not sys.stderr.isatty()

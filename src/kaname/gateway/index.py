@@ -19,7 +19,7 @@ OBJECTS = Table(
     Column("series", String(64), nullable=False),
     Column("instance", String(64), nullable=False),
     Column("subject", String(16), nullable=False),
-    Column("state", String(16), nullable=False, comment="received cleaned sent held refused withdrawn"),
+    Column("state", String(16), nullable=False, comment="received cleaned sent closed held refused withdrawn"),
     Column("reason", String(64), nullable=False, server_default=""),
     Column("batch", String(64), nullable=False, server_default="", comment="the workflow that takes it across"),
     Column("digest", String(64), nullable=False, server_default="", comment="SHA-256 of the clean file"),

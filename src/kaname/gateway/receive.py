@@ -81,15 +81,21 @@ def _name(identified: Identified, engine: Engine) -> _Named:
 def _keep(
     hospital: Hospital, identified: Identified, registry: str, named: _Named, problem: Outcome | None
 ) -> Received:
-    """Spools the original, then writes the row: a crash between the two leaves an original that arrives again."""
-    name = hospital.spool.put(identified.buffer)
+    """Spools the original, then writes the row: a crash between the two leaves an original that arrives again.
+
+    Content that has a row already is not spooled again: its original may have gone long ago.
+    """
+    name = hospital.spool.name(identified.buffer)
+    with reading(hospital.node.index) as connection:
+        known = _known(connection, registry, name)
+    if known is not None:
+        return known
+    hospital.spool.put(identified.buffer)
     at = hospital.node.clock.stamp()
     with writing(hospital.node.index) as connection:
-        known = connection.execute(
-            select(OBJECTS.c.state, OBJECTS.c.reason).where(OBJECTS.c.id == name, OBJECTS.c.registry == registry)
-        ).first()
+        known = _known(connection, registry, name)
         if known is not None:
-            return Received(name, _door_state(known.state), known.reason, known=True)
+            return known
         state, reason = _judge(connection, registry, named, problem)
         row = {"id": name, "registry": registry, "state": state, "reason": reason, "received_at": at}
         uids = {"study": named.study, "series": named.series, "instance": named.instance, "subject": named.subject}
@@ -99,13 +105,20 @@ def _keep(
     return Received(name, state, reason)
 
 
+def _known(connection: Connection, registry: str, name: str) -> Received | None:
+    row = connection.execute(
+        select(OBJECTS.c.state, OBJECTS.c.reason).where(OBJECTS.c.id == name, OBJECTS.c.registry == registry)
+    ).first()
+    return None if row is None else Received(name, _door_state(row.state), row.reason, known=True)
+
+
 def _judge(connection: Connection, registry: str, named: _Named, problem: Outcome | None) -> tuple[State, str]:
     if problem is not None:
         return ("refused" if problem.state == "refused" else "held"), problem.reason
     other = connection.execute(
         select(OBJECTS.c.study, OBJECTS.c.series, OBJECTS.c.subject)
         .where(OBJECTS.c.registry == registry, OBJECTS.c.instance == named.instance)
-        .where(OBJECTS.c.state.in_(("received", "cleaned", "sent")))
+        .where(OBJECTS.c.state.in_(("received", "cleaned", "sent", "closed")))
     ).first()
     if other is None:
         return "received", ""

@@ -51,7 +51,7 @@ def _write_down(hospital: Hospital, batch: str, receipt: Receipt) -> None:
         changed = connection.execute(
             update(PARCELS)
             .where(PARCELS.c.batch == batch, PARCELS.c.state == "sealed")
-            .values(state=receipt.outcome, reason=receipt.reason, receipt=receipt.statement)
+            .values(state=receipt.outcome, reason=receipt.reason, receipt=receipt.statement, at=receipt.at)
         )
         connection.execute(
             update(OBJECTS)
