@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from kaname.deid import identified as identified_module
 from kaname.deid.engine import Engine
 from kaname.deid.identified import Identified, open_identified
 from kaname.deid.keys import MasterKey
@@ -349,7 +351,12 @@ def test_identified_prints_nothing(tmp_path: Path) -> None:
     assert "Yamada" not in repr(Identified(data)) + repr(survey(Identified(data)))
     (tmp_path / "a").write_bytes(data)
     with open_identified(tmp_path / "a") as identified:
-        assert identified.buffer[:] == data
+        assert identified.buffer == data
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identified_module, "READ_WHOLE_BYTES", 10)
+        with open_identified(tmp_path / "a") as identified:
+            assert isinstance(identified.buffer, mmap.mmap)
+            assert engine().cross(identified, tmp_path / "out").size_bytes
     (tmp_path / "b").touch()
     with pytest.raises(Refused, match="empty-file"), open_identified(tmp_path / "b"):
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from kaname.dicom.part10 import Buffer
 from kaname.errors import NotYet, Refused
+
+READ_WHOLE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,7 +27,9 @@ class Identified:
 
 @contextmanager
 def open_identified(path: Path) -> Generator[Identified]:
-    """Maps a file of the hospital, so that only the pages that are looked at are read.
+    """A file of the hospital, for as long as the context lasts: read whole up to 64 MiB, mapped beyond.
+
+    A mapped file that somebody cuts short meanwhile kills the process; the many small ones are spared that.
 
     Raises:
         Refused: ``empty-file``.
@@ -32,9 +37,11 @@ def open_identified(path: Path) -> Generator[Identified]:
     """
     try:
         with path.open("rb") as file:
-            if path.stat().st_size == 0:
-                raise Refused("empty-file")
-            # Not closed by hand: views of it may outlive an error; the last reference unmaps it.
-            yield Identified(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            size = os.fstat(file.fileno()).st_size
+            # A map is not closed by hand: views of it may outlive an error; the last reference unmaps it.
+            buffer = file.read() if size <= READ_WHOLE_BYTES else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise NotYet("unreadable-file") from error
+    if not buffer:
+        raise Refused("empty-file")
+    yield Identified(buffer)
