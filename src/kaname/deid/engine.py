@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from operator import lt
 from pathlib import Path
 
 import kaname
@@ -105,7 +105,7 @@ class Engine:
         days = self.keys.days(subject)
         rewriter = Rewriter(self.registry.id, self.keys, self._plans, found.body, subject, days, found.charset, own)
         tags = [tag_of(e[0]) for e in found.elements]
-        if any(a >= b for a, b in pairwise(tags)):
+        if not all(map(lt, tags, tags[1:])):  # in order, none twice
             raise Refused("malformed-dicom")
         head: list[bytes] = []
         tail: list[bytes] = []
@@ -219,11 +219,14 @@ def write_once(target: Path, parts: Sequence[bytes | memoryview]) -> tuple[str, 
     digest, size = hashlib.sha256(), 0
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.stem}.{os.getpid()}.part")
-    with draft.open("wb", buffering=0) as file:
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+    try:
         for part in parts:
             digest.update(part)
             size += len(part)
-            _write_all(file.fileno(), memoryview(part))
+            _write_all(descriptor, memoryview(part))
+    finally:
+        os.close(descriptor)
     try:
         os.link(draft, target)
     except FileExistsError:

@@ -36,7 +36,7 @@ def open_identified(path: Path) -> Generator[Identified]:
         NotYet: ``unreadable-file``.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             # A map is not closed by hand: views of it may outlive an error; the last reference unmaps it.
             buffer = file.read() if size <= READ_WHOLE_BYTES else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -8,6 +8,7 @@ explicit, by its two letters; the rest are offsets into the buffer. A data set i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kaname.dicom.part10 import DEFLATED, EXPLICIT_BIG, IMPLICIT_LITTLE, Buffer, read_meta
 from kaname.errors import NotYet, Refused
@@ -30,6 +31,7 @@ _HEADS_REMEMBERED = 1 << 16
 _explicit_heads: dict[bytes, tuple[bytes, int]] = {}
 
 
+@lru_cache(maxsize=1 << 14)
 def tag_of(head: bytes) -> int:
     """The tag as one number, group in the upper half."""
     return head[1] << 24 | head[0] << 16 | head[3] << 8 | head[2]
