@@ -2,7 +2,7 @@
 
     python benchmarks/deid_header.py [--instances 2000] [--rounds 5] [--core 0]
 
-Corpus: CT slices of 525 KB (512×512×16 bit, uncompressed, about 130 elements, a private block, a sequence), made from
+Corpus: CT slices of 525 KB (512×512×16 bit, uncompressed, about 260 elements, many private, a sequence), made from
 a CT that ships with pydicom, each with its own UIDs. Rounds are interleaved; medians and the ratio to Kaname are
 printed. Methods:
 
