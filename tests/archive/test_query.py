@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kaname.archive.flow import shelve
 from kaname.archive.model import Level
 from kaname.archive.query import search
-from kaname.archive.question import LIMIT_MOST, ask
+from kaname.archive.question import LIMIT_MOST, VALUE_CHARACTERS, VALUES_MOST, ask
 from kaname.errors import Refused
 from kaname.intake.flow import accept
 from kaname.node import Node
@@ -179,6 +179,10 @@ def test_a_page_of_filtered_instances(hub: Node, facility: Facility) -> None:
         ("series", "SeriesNumber", "one"),
         ("study", "includefield", "NoSuchThing"),
         ("study", "fuzzymatching", "maybe"),
+        ("study", "StudyInstanceUID", ",".join(["1.2"] * (VALUES_MOST + 1))),
+        ("study", "ModalitiesInStudy", "CT," * VALUES_MOST),
+        ("study", "PatientID", "*" * (VALUE_CHARACTERS + 1)),
+        ("study", "PatientID", "A\0"),
     ],
 )
 def test_what_cannot_be_matched_is_refused(level: Level, name: str, value: str) -> None:
@@ -187,6 +191,13 @@ def test_what_cannot_be_matched_is_refused(level: Level, name: str, value: str) 
         ask(level, [(name, value)])
     assert value not in caught.value.facts.values()
     assert "<" not in str(caught.value.facts)
+
+
+def test_the_longest_conditions_are_answered(hub: Node) -> None:
+    """As many and as long values as are allowed are no error of the database, all at once."""
+    uids, codes = ",".join(["1.2"] * VALUES_MOST), ",".join(["C*"] * VALUES_MOST)
+    terms = [("StudyInstanceUID", uids), ("ModalitiesInStudy", codes), ("PatientID", "*" * VALUE_CHARACTERS)]
+    assert found(hub, "study", *terms) == []
 
 
 def test_a_condition_given_twice_is_refused() -> None:

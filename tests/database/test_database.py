@@ -16,7 +16,7 @@ from sqlalchemy import Engine, MetaData, inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 import kaname
-from kaname.database import connect, migrate, reading, writing
+from kaname.database import connect, migrate, reading, scrub, writing
 from kaname.database import engine as engine_module
 from kaname.database.migration import version_table
 from kaname.database.schema import GROUND, HISTORIES
@@ -223,3 +223,34 @@ def test_meaning_of_other_errors() -> None:
     error = OperationalError("statement", None, sqlite3.OperationalError("no such table"))
     error.orig.sqlite_errorcode = sqlite3.SQLITE_ERROR
     assert engine_module._meaning(error) is error
+
+
+def test_what_was_deleted_leaves_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deleted value stays in the write-ahead log until it is scrubbed, which a reader in between can only delay."""
+    monkeypatch.setattr(engine_module, "BUSY_SECONDS", 0.05)
+    engine = connect(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE t (v TEXT)"))
+        connection.execute(text("INSERT INTO t VALUES ('unforgettable')"))
+    with reading(engine) as reader:
+        reader.execute(text("SELECT v FROM t")).all()
+        with writing(engine) as connection:
+            connection.execute(text("DELETE FROM t"))
+        with pytest.raises(NotYet, match="index-busy"):
+            scrub(engine)
+    assert holding(tmp_path)
+    scrub(engine)
+    assert not holding(tmp_path)
+    engine.dispose()
+
+
+def holding(folder: Path) -> list[Path]:
+    """Files in which the deleted value still stands."""
+    return [file for file in folder.iterdir() if b"unforgettable" in file.read_bytes()]
+
+
+def test_scrubbing_is_fine_on_every_database(url: str) -> None:
+    """Where there is nothing to do it changes nothing."""
+    engine = connect(url)
+    scrub(engine)
+    engine.dispose()

@@ -182,3 +182,22 @@ def test_implicit_ends() -> None:
         top(to_bytes(ct_slice(), implicit=True) + b"\0\0")
     with pytest.raises(Refused, match="malformed-dicom"):
         scan.elements(to_bytes(ct_slice()), 400, 401 + 7, implicit=False)
+
+
+def test_reserved_bytes() -> None:
+    """The two bytes that the Standard reserves before a long length are no place for anything."""
+    data = to_bytes(ct_slice())
+    assert refuses(data.replace(b"\xe0\x7f\x10\x00OW\0\0", b"\xe0\x7f\x10\x00OWSa")) == "malformed-dicom"
+
+
+def test_floods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data set of more elements than any dictionary has is refused before it fills the memory."""
+    monkeypatch.setattr(scan, "MAX_ELEMENTS", 8)
+    assert refuses(to_bytes(ct_slice())) == "malformed-dicom"
+
+
+def refuses(data: bytes) -> str:
+    """Why the top level is refused."""
+    with pytest.raises(Refused) as caught:
+        top(data)
+    return caught.value.code

@@ -130,3 +130,31 @@ def test_public_collection(tmp_path: Path) -> None:
     assert len(results) >= 226
     assert all(bool(r.reason) != (r.outcome == "cleaned") for r in results)
     assert sum(r.outcome == "cleaned" for r in results) >= 100
+
+
+def test_unknown_registry_touches_nothing(tmp_path: Path) -> None:
+    """An unknown registry is refused at the call, before a report or a folder is begun."""
+    with pytest.raises(Refused, match="unknown-registry"):
+        deidentify([tmp_path], tmp_path / "out", "none", KEY)
+    assert not (tmp_path / "out").exists()
+
+
+def test_held_takes_nothing_away(tmp_path: Path) -> None:
+    """An object held for what it repeats leaves alone the same bytes that another one brought before."""
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "1").write_bytes(to_bytes(ct_slice()))
+    (source / "2").write_bytes(to_bytes(ct_slice(InstitutionName="ACME")))
+    first, second = deidentify([source], out, "basic", KEY)
+    assert first.outcome == "cleaned"
+    assert second.outcome == "held"
+    assert list(tree(out)) == [first.output]
+
+
+def test_held_leaves_no_folder(tmp_path: Path) -> None:
+    """Of an object that is held by the search nothing stays, no folder of its pseudonyms either."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1").write_bytes(to_bytes(ct_slice(InstitutionName="ACME", Manufacturer="acme")))
+    (result,) = deidentify([tmp_path / "in"], tmp_path / "out", "basic", KEY)
+    assert result.reason == "identity-residual"
+    assert not list((tmp_path / "out").iterdir())

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from kaname.archive.flow import shelve
 from kaname.archive.query import search
 from kaname.archive.question import ask
 from kaname.archive.retrieve import instances
 from kaname.archive.shelf import memory
+from kaname.database import writing
 from kaname.datasets import flow as datasets
 from kaname.datasets.verify import verify
 from kaname.errors import NotYet, Refused
+from kaname.governance import withdraw
 from kaname.governance.withdraw import obey
+from kaname.intake import rows
+from kaname.intake.claim import claimed
 from kaname.intake.flow import accept, find, receipt_for
 from kaname.node import Node
+from kaname.parcel.manifest import Manifest
 from kaname.parcel.statements import Certificate, Receipt, Withdrawal
 from kaname.store import Store
+from kaname.testing.bytesearch import find_planted
 from kaname.testing.deliveries import AT, REGISTRY, Facility, hub_keys, make_hub, series
 from kaname.testing.kill import killer
 
@@ -211,3 +219,82 @@ def test_a_parcel_that_was_cut_off_leaves_nothing(hub: Node, facility: Facility)
     for n, patient in enumerate(people, 1):
         certified(hub, facility.withdrawal(patient, n))
         assert traces(hub, facility.subject(patient)) == []
+
+
+def test_no_file_of_the_home_still_holds_what_went(hub: Node, facility: Facility) -> None:
+    """The index and its write-ahead log hold no UID of a withdrawn study, in rows or in pages that are free."""
+    shelve(hub, accept(hub, facility.parcel(series())).digest)
+    uids = [facility.identity.uid(uid) for uid in ("1.2.1", "1.2.1.1", "1.2.1.1.1")]
+    assert find_planted(hub.settings.home, uids)
+    certified(hub, facility.withdrawal(ME))
+    assert find_planted(hub.settings.home, uids) == []
+
+
+def test_a_reader_delays_the_certificate(hub: Node, facility: Facility, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody still reads the log of the index nothing is certified; the same statement ends it afterwards."""
+    shelve(hub, accept(hub, facility.parcel(series())).digest)
+    statement = facility.withdrawal(ME)
+
+    def busy(_index: Engine) -> None:
+        raise NotYet("index-busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(withdraw, "scrub", busy)
+        with pytest.raises(NotYet, match="index-busy"):
+            obey(hub, statement)
+    assert len(certified(hub, statement).deleted) == 5
+
+
+def test_refused_files_that_come_after_the_withdrawal_are_not_kept(hub: Node, facility: Facility) -> None:
+    """A parcel refused before, a damaged and a replayed one of a withdrawn subject leave nothing behind."""
+    refused = facility.parcel(series(), record=b'{"text":"x y"}')
+    damaged = facility.parcel(series(study=2), 2)
+    replayed = facility.parcel(series(study=3), 1)
+    content = bytearray(damaged.read_bytes())
+    content[-2000] ^= 1
+    damaged.write_bytes(content)
+    whole = refused.read_bytes()
+    first = accept(hub, refused)
+    certified(hub, facility.withdrawal(ME))
+    refused.write_bytes(whole)
+    assert accept(hub, refused) == first
+    for file in (damaged, replayed):
+        assert not accept(hub, file).accepted
+    assert traces(hub, facility.subject(ME)) == []
+    assert list((hub.settings.home / "quarantine").iterdir()) == []
+
+
+def test_another_gateway_cannot_stand_in_the_way(hub: Node, facility: Facility, tmp_path: Path) -> None:
+    """A parcel of another gateway's subject is refused, before and after the withdrawal, which it does not hinder."""
+    shelve(hub, accept(hub, facility.parcel(series())).digest)
+    other = Facility(tmp_path / "other", 2).admitted_to(hub)
+    object.__setattr__(other, "identity", facility.identity)
+    for number in (1, 2):
+        receipt = Receipt.open(accept(hub, other.parcel(series(study=7), number)).receipt, hub_keys(hub))
+        assert (receipt.outcome, receipt.reason) == ("refused", "parcel-subject")
+        certified(hub, facility.withdrawal(ME, number))
+        assert traces(hub, facility.subject(ME)) == []
+
+
+def test_a_withdrawal_takes_nothing_that_a_foreign_pack_only_names(
+    hub: Node, facility: Facility, tmp_path: Path
+) -> None:
+    """A parcel that carries another subject's pack and was never judged gives its sender no power over that pack."""
+    theirs = facility.parcel(series())
+    kept = accept(hub, theirs).digest
+    shelve(hub, kept)
+    packs = [pack.digest for pack in find(hub, kept).packs]
+    thief = Facility(tmp_path / "thief", 2).admitted_to(hub)
+    with writing(hub.index) as connection:
+        rows.announce(connection, claiming(thief, packs[0]), AT)
+    before = set(hub.store.keys(""))
+    deleted = certified(hub, thief.withdrawal("X")).deleted
+    assert not before & set(deleted)
+    assert set(hub.store.keys("")) == before
+
+
+def claiming(thief: Facility, pack: str) -> Manifest:
+    """The manifest of a parcel of the thief's own subject that says it brings somebody's pack."""
+    own = claimed(thief.parcel(series("X")))
+    assert own is not None
+    return replace(own, packs=(replace(own.packs[0], digest=pack),))

@@ -227,10 +227,11 @@ def test_every_instance_is_inspected_again(
 
 
 @pytest.mark.parametrize(
-    "record", [canonical({"text": "山田太郎"}), canonical({"山田": 1}), b"{", canonical([{"a": ["x y"]}])]
+    "record",
+    [canonical({"text": "山田太郎"}), canonical({"山田": 1}), b"{", canonical([{"a": ["x y"]}]), canonical({"a": [1]})],
 )
-def test_a_record_says_nothing_in_words(hub: Node, facility: Facility, record: bytes) -> None:
-    """Free text in a record is refused: no room reads it yet."""
+def test_a_record_says_whose_it_is_and_nothing_in_words(hub: Node, facility: Facility, record: bytes) -> None:
+    """Free text in a record is refused, since no room reads it yet; so is one that names no subject."""
     assert refused(hub, facility.parcel(series(), record=record)) == "inspection-failed"
 
 

@@ -7,6 +7,7 @@ carries them. Counts and modalities are our own.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -57,6 +58,7 @@ INSTANCE_TAGS = (
     "00280011",  # Columns
     "00280100",  # Bits Allocated
 )
+_INTEGER = re.compile(r"-?[0-9]{1,12}")
 AVAILABLE: Document = {"00080056": {"vr": "CS", "Value": ["ONLINE"]}}
 """Instance Availability: nothing here is on a shelf of tapes."""
 
@@ -122,6 +124,8 @@ def text(metadata: Document, tag: str) -> str:
 
 
 def number(metadata: Document, tag: str) -> int | None:
-    """The first value of an integer attribute; ``None`` when there is none."""
+    """The first value of an integer attribute; ``None`` when there is none, or none of 32 bits (PS3.5 section 6.2)."""
     written_number = text(metadata, tag)
-    return int(written_number) if written_number.lstrip("-").isdecimal() else None
+    if not _INTEGER.fullmatch(written_number) or not -(1 << 31) <= int(written_number) < 1 << 31:
+        return None
+    return int(written_number)

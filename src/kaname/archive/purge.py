@@ -9,7 +9,8 @@ from sqlalchemy import Connection, delete, select
 from kaname.archive.index import HELD, PACKS, SERIES, STUDIES, SUBJECTS
 from kaname.archive.shelf import copy_folder, index_key, memory
 from kaname.database import writing
-from kaname.intake.rows import arrivals_of
+from kaname.intake.index import PACKS as ARRIVED
+from kaname.intake.rows import own
 from kaname.node import Node
 from kaname.pack import pack_key
 
@@ -37,5 +38,4 @@ def forget(node: Node, registry: str, subject: str) -> None:
 
 def _packs_of(connection: Connection, registry: str, subject: str) -> tuple[str, ...]:
     shelved = select(PACKS.c.digest).where(PACKS.c.registry == registry, PACKS.c.subject == subject)
-    arrived = {pack.digest for arrival in arrivals_of(connection, registry, subject) for pack in arrival.packs}
-    return tuple(sorted(arrived | set(connection.scalars(shelved))))
+    return tuple(sorted(own(connection, ARRIVED, registry, subject) | set(connection.scalars(shelved))))

@@ -22,6 +22,12 @@ LIMIT_MOST = 1000
 """Most matches in one answer, and how many come when no limit is given."""
 
 
+VALUES_MOST = 256
+"""Most values of one attribute: a database reads no condition of any length."""
+VALUE_CHARACTERS = 256
+"""Longest value that is matched; what is matched has 64 characters at most, thrice in a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """One attribute that can be matched."""
@@ -55,6 +61,7 @@ _BY_NAME = {a.keyword: a for a in ATTRIBUTES} | {a.tag: a for a in ATTRIBUTES}
 _ORDER: dict[Level, int] = {"study": 0, "series": 1, "instance": 2}
 _DATE = re.compile(r"[0-9]{8}")
 _TIME = re.compile(r"[0-9]{2}(?:[0-9]{2}(?:[0-9]{2}(?:\.[0-9]{1,6})?)?)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TAG = re.compile(r"[0-9A-F]{8}")
 
 
@@ -119,9 +126,9 @@ def _term(level: Level, name: str, value: str) -> Term:
         case "uid":
             return Term(attribute, _each(attribute, re.split(r"[,\\]", value), is_uid))
         case "code":
-            return Term(attribute, tuple(re.split(r"[,\\]", value)))
+            return Term(attribute, _each(attribute, re.split(r"[,\\]", value), _is_text))
         case "text":
-            return Term(attribute, (value,))
+            return Term(attribute, _each(attribute, (value,), _is_text))
         case "number":
             return Term(attribute, (str(_number(attribute.keyword, value)),))
         case "date":
@@ -142,9 +149,13 @@ def _range(attribute: Attribute, value: str, form: re.Pattern[str]) -> Term:
 
 def _each(attribute: Attribute, values: Iterable[str], sound: Callable[[str], bool]) -> tuple[str, ...]:
     found = tuple(values)
-    if not all(sound(value) for value in found):
+    if len(found) > VALUES_MOST or not all(sound(value) for value in found):
         raise Refused("query-invalid", term=attribute.keyword)
     return found
+
+
+def _is_text(value: str) -> bool:
+    return len(value) <= VALUE_CHARACTERS and not _CONTROL.search(value)
 
 
 def _include(include: frozenset[str] | None, value: str) -> frozenset[str] | None:

@@ -23,12 +23,16 @@ from kaname.settings import home_from_environment
 @click.command
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Output folder.")
-@click.option("--registry", default="basic", show_default=True, help="Whose rules apply.")
-@click.option("--key-file", type=click.Path(path_type=Path), help="Any file of 32 bytes or more; default: the home's.")
-@click.option("--home", type=click.Path(path_type=Path), help="Home of a gateway (or KANAME_HOME).")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option("--registry", default="basic", show_default=True, help="Whose rules apply; see `kaname registry list`.")
 @click.option(
-    "--report", type=click.Path(dir_okay=False, path_type=Path), help="JSON report; it stays in the hospital."
+    "--key-file", type=click.Path(path_type=Path), help="Any file of 32 bytes or more; default: the key of the home."
+)
+@click.option("--home", type=click.Path(path_type=Path), help="Home of a gateway (or KANAME_HOME).")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes side by side.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON report that names the sources: for the hospital.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def deid(
@@ -75,6 +79,7 @@ def _counted(results: Iterable[Treated], counted: Counter[tuple[str, str]]) -> I
 def _write_report(path: Path, registry: str, results: Iterable[Treated]) -> None:
     """One JSON object, written as the results come, readable by its owner alone."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(f'{{"registry": {json.dumps(registry)}, "inputs": [')
         for number, result in enumerate(results):

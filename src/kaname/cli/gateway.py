@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -28,15 +29,27 @@ def _open(home: Path | None) -> Hospital:
     return open_hospital(open_node(load(home_of(home))))
 
 
+def _held(hospital: Hospital) -> Counter[str]:
+    counted = Counter[str]()
+    for row in state.held(hospital):
+        if isinstance(row, dict):
+            counted[str(row["reason"])] += int(str(row["objects"]))
+    return counted
+
+
 @gateway.command
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--registry", default="j-mid", show_default=True, help="Where the studies go.")
+@click.option("--registry", default="j-mid", show_default=True, help="Registry for which the studies are meant.")
 @click.option("--wait", "wait_seconds", default=600.0, show_default=True, help="Seconds to wait for receipts.")
 @home_option
 @json_option
 def ingest(paths: tuple[Path, ...], registry: str, wait_seconds: float, home: Path | None, as_json: bool) -> None:
-    """Take in every file below PATHS, de-identify, seal and deliver. Without PATHS: go on with what is under way."""
+    """Take in every file below PATHS, de-identify, seal and deliver. Without PATHS: go on with what is under way.
+
+    Before the gateway is enrolled, nothing is taken in.
+    """
     hospital = _open(home)
+    hospital.partner()
     registries([registry])
     night = Night()
     sweep(hospital)
@@ -46,7 +59,9 @@ def ingest(paths: tuple[Path, ...], registry: str, wait_seconds: float, home: Pa
     ) as bar:
         for _ in bar:
             pass
+    door, before = Counter(night.reasons), _held(hospital)
     cross_all(hospital, night, wait_seconds=wait_seconds)
+    night.reasons = door + ((_held(hospital) - before) | (night.reasons - door))
     show(night.to_json(), as_json=as_json)
     sys.exit(NOT_YET if night.studies["waiting"] else REFUSED if night.reasons or night.studies["failed"] else DONE)
 
@@ -69,18 +84,30 @@ def held(home: Path | None, as_json: bool) -> None:
 
 @gateway.command
 @click.option("--patient-id", required=True, help="The hospital's number; '-' reads it from standard input.")
-@click.option("--issuer", default="", help="Issuer of the number, where the hospital has several.")
+@click.option("--issuer", help="Only of this Issuer of Patient ID (0010,0021); default: whoever issued the number.")
+@click.option("--unseen", is_flag=True, help="Block the number even though nothing of it ever came to this gateway.")
 @click.option("--registry", "names", multiple=True, help="Only from these registries; default: all of this gateway.")
 @click.option("--wait", "wait_seconds", default=600.0, show_default=True, help="Seconds to wait for certificates.")
 @home_option
 @json_option
 def withdraw(
-    patient_id: str, issuer: str, names: tuple[str, ...], wait_seconds: float, home: Path | None, as_json: bool
+    patient_id: str,
+    issuer: str | None,
+    unseen: bool,
+    names: tuple[str, ...],
+    wait_seconds: float,
+    home: Path | None,
+    as_json: bool,
 ) -> None:
-    """Withdraw a patient: forgotten here and at the hub, re-send blocked, signed certificate back."""
+    """Withdraw a patient: forgotten here and at the hub, re-send blocked, signed certificate back.
+
+    A number that never came here is refused: its certificate would be of nothing.
+    """
     hospital = _open(home)
+    hospital.partner()
+    taken = registries(names or hospital.node.settings.registries)
     number = sys.stdin.readline().strip() if patient_id == "-" else patient_id
-    requested = request(hospital, number, issuer, registries(names or hospital.node.settings.registries))
+    requested = request(hospital, number, issuer, taken, unseen=unseen)
     outcomes = withdraw_all(hospital, requested, wait_seconds=wait_seconds)
     done = [one for one in requested if one in outcomes and outcomes[one].state == "done"]
     show([certificate_of(hospital, one) for one in done], as_json=as_json)

@@ -6,22 +6,51 @@ from pathlib import Path
 
 import click
 
+from kaname.access.certificates import self_issue
 from kaname.cli.options import home_of, home_option, json_option, registries, show
 from kaname.settings import Settings
 from kaname.upkeep.home import make_home
 
 
 @click.command
-@click.option("--role", required=True, type=click.Choice(["gateway", "hub", "cloud", "clinic"]), help="What it is.")
+@click.option(
+    "--role",
+    required=True,
+    type=click.Choice(["gateway", "hub", "cloud", "clinic"]),
+    help="What it is; cloud and clinic have no work yet.",
+)
 @click.option("--name", required=True, help="Short name, unique among its partners (a facility code, no clear name).")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address that its doors listen on.")
-@click.option("--port", default=8470, show_default=True, help="Console, API, DICOMweb.")
-@click.option("--peer-port", default=8471, show_default=True, help="Mutual-TLS door for partners.")
-@click.option("--registry", "taken", multiple=True, default=("j-mid", "basic"), show_default=True)
+@click.option(
+    "--known-as", multiple=True, help="Name or address by which partners reach a hub: goes into its certificate."
+)
+@click.option(
+    "--port",
+    default=8470,
+    show_default=True,
+    help="User's door (DICOMweb), plain HTTP: for this machine or a TLS proxy.",
+)
+@click.option("--peer-port", default=8471, show_default=True, help="Partners' door (mutual TLS); a gateway opens none.")
+@click.option(
+    "--registry",
+    "taken",
+    multiple=True,
+    default=("j-mid", "basic"),
+    show_default=True,
+    help="Takes part in this registry; may be repeated.",
+)
 @home_option
 @json_option
 def init(
-    role: str, name: str, host: str, port: int, peer_port: int, taken: tuple[str, ...], home: Path | None, as_json: bool
+    role: str,
+    name: str,
+    host: str,
+    known_as: tuple[str, ...],
+    port: int,
+    peer_port: int,
+    taken: tuple[str, ...],
+    home: Path | None,
+    as_json: bool,
 ) -> None:
     """Make a home: settings, keys, database. Nothing has a default password."""
     settings = Settings(
@@ -34,4 +63,6 @@ def init(
         registries=registries(taken),
     )
     node = make_home(settings)
+    if known_as and role != "gateway":
+        self_issue(settings.keys, name, sorted({host, "localhost", "127.0.0.1", *known_as}))
     show({"home": str(node.settings.home), "role": role, "name": name}, as_json=as_json)

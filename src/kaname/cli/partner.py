@@ -33,25 +33,37 @@ def _hub(home: Path | None) -> Node:
 @click.option(
     "-o", "--answer", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to send back."
 )
-@click.option("--url", help="https://host:port of this node's peer door; default from the settings.")
+@click.option(
+    "--url", help="https://host:port at which gateways reach this hub's peer door; default from the settings."
+)
+@click.option(
+    "--fingerprint", default="", help="The gateway's fingerprint as heard by telephone; any other is refused."
+)
 @home_option
 @json_option
-def admit(request: Path, answer: Path, url: str | None, home: Path | None, as_json: bool) -> None:
-    """Admit a gateway by its request file. Compare the fingerprint with the hospital by telephone first."""
+def admit(request: Path, answer: Path, url: str | None, fingerprint: str, home: Path | None, as_json: bool) -> None:
+    """Admit a gateway by its request file. The hospital reads you its fingerprint by telephone; read it yours."""
     node = _hub(home)
     settings = node.settings
     data = request.read_bytes()
     asked = read_request(data)
+    if fingerprint and fingerprint != asked.key.fingerprint:
+        raise Refused("enrolment-invalid", part="fingerprint")
     if not set(asked.registries) <= set(settings.registries):
         raise Refused("parcel-registry")
     door = url or f"https://{settings.host}:{settings.peer_port}"
-    admission = admit_request(data, settings.keys, signing_key(settings.keys), settings.name, door, node.clock)
+    own = signing_key(settings.keys)
+    admission = admit_request(data, settings.keys, own, settings.name, door, node.clock)
     gateway = partners.Partner(admission.name, "gateway", admission.key, admission.registries, admission.certificate)
     partners.admit(node.index, gateway, clock=node.clock)
     facts: dict[str, Json] = {"key": admission.key.id, "registries": list(admission.registries)}
     node.ledger.append("partner-admitted", admission.name, actor="operator", facts=facts)
     answer.write_bytes(admission.answer)
-    show({"admitted": admission.name, "fingerprint": asked.key.fingerprint, "answer": str(answer)}, as_json=as_json)
+    fingerprints: dict[str, Json] = {
+        "fingerprint": asked.key.fingerprint,
+        "hub_fingerprint": own.public.fingerprint,
+    }
+    show({"admitted": admission.name, **fingerprints, "answer": str(answer)}, as_json=as_json)
 
 
 @partner.command("list")

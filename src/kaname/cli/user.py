@@ -18,9 +18,11 @@ def user() -> None:
 
 
 @user.command
-@click.option("--name", required=True, help="Who will use it.")
-@click.option("--registry", "permitted", multiple=True, required=True, help="Registries that it may read.")
-@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366), help="How long it is valid.")
+@click.option("--name", required=True, help="Who will use it (a short name for the ledger, no clear name).")
+@click.option(
+    "--registry", "permitted", multiple=True, required=True, help="Registry that it may read; may be repeated."
+)
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366), help="Days that it is valid.")
 @home_option
 @json_option
 def token(name: str, permitted: tuple[str, ...], days: int, home: Path | None, as_json: bool) -> None:

@@ -62,6 +62,25 @@ def writing(engine: Engine) -> Generator[Connection]:
         yield connection
 
 
+def scrub(engine: Engine) -> None:
+    """Makes what was deleted leave the files too: on SQLite the write-ahead log still has every page as it was.
+
+    PostgreSQL keeps dead rows until it vacuums and its log until it is recycled: that is for its own settings.
+
+    Raises:
+        NotYet: ``index-busy`` when a reader still needs the log.
+    """
+    if _is_postgres(engine):
+        return
+    raw = engine.raw_connection()  # a checkpoint runs outside of transactions
+    try:
+        busy, *_ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        raw.close()
+    if busy:
+        raise NotYet("index-busy")
+
+
 def _is_postgres(engine: Engine) -> bool:
     return engine.dialect.name == "postgresql"
 

@@ -11,8 +11,9 @@ import os
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import lt
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from kaname.deid.model import MADE_BY_CROSSING, Attestation, Deidentified
 from kaname.deid.pixels import hold_if_doubtful
 from kaname.deid.rewrite import Plan, Rewriter, element, encode_item
 from kaname.deid.rules import Action
+from kaname.deid.streams import holds_writing
 from kaname.deid.survey import Survey, survey
 from kaname.dicom.charset import UTF_8
 from kaname.dicom.keys import InstanceKey
@@ -36,6 +38,8 @@ from kaname.registries.model import OPTION_CODES
 _METHOD = b"KANAME"
 _SHORTEST_ASCII, _SHORTEST_OTHER, _SHORTEST_IN_STREAM = 4, 6, 6
 _SEPARATORS = re.compile(r"[\^=\s　]+")
+Check = Callable[[Survey, Path], None]
+"""Looks at what came out, knowing what went in; raises where it may not leave."""
 
 
 @dataclass(slots=True)
@@ -77,8 +81,13 @@ class Engine:
             old.sop_class_uid,
         )
 
-    def cross(self, identified: Identified, folder: Path) -> Deidentified:
+    def cross(self, identified: Identified, folder: Path, check: Check | None = None) -> Deidentified:
         """De-identifies one object into ``folder/<subject>/<study>/<series>/<instance>.dcm``.
+
+        Args:
+            identified: the object.
+            folder: where to.
+            check: sees the file before it has its name, and raises where it may not have it.
 
         Raises:
             Refused: the object is broken, hostile or ``already-deidentified``.
@@ -93,10 +102,12 @@ class Engine:
         crossed = self._rewrite(found, subject, ())
         if any(word in crossed.head or word in crossed.tail for word in own):
             crossed = self._rewrite(found, subject, own)
-        crossed.hold_if_named_in_stream(own)
+        crossed.hold_if_named_in_stream(own, found.transfer_syntax_uid)
         meta = write_meta(key.sop_class_uid, key.sop_instance_uid, found.transfer_syntax_uid)
         target = folder / subject / key.study_instance_uid / key.series_instance_uid / f"{key.sop_instance_uid}.dcm"
-        digest, size = write_once(target, (meta, crossed.head, crossed.pixels, crossed.tail))
+        digest, size = write_once(
+            folder, target, (meta, crossed.head, crossed.pixels, crossed.tail), partial(check, found) if check else None
+        )
         return Deidentified(
             key, subject, self.registry.id, target, digest, size, self.attestation, MADE_BY_CROSSING, crossed.actions
         )
@@ -178,8 +189,8 @@ class _Crossed:
         """How often each action was taken, by its name."""
         return Counter({a.name.lower(): n for a, n in zip(Action, self.counts, strict=True) if n})
 
-    def hold_if_named_in_stream(self, own: tuple[bytes, ...]) -> None:
-        """Compressed streams have comment segments: one that names the record's patient is held.
+    def hold_if_named_in_stream(self, own: tuple[bytes, ...], transfer_syntax_uid: str) -> None:
+        """Compressed streams have comment segments: one that tells more than its software's name is held.
 
         Raises:
             NotYet: ``pixels-may-identify``.
@@ -190,7 +201,8 @@ class _Crossed:
         if self.body[value - 4 : value] != b"\xff\xff\xff\xff":
             return
         long_enough = [word for word in own if len(word) >= _SHORTEST_IN_STREAM]
-        if any(self.body.find(word, value, end) >= 0 for word in long_enough):
+        named = any(self.body.find(word, value, end) >= 0 for word in long_enough)
+        if named or holds_writing(self.body, value, end, transfer_syntax_uid):
             raise NotYet("pixels-may-identify", sign="comment in the compressed stream")
 
 
@@ -207,8 +219,12 @@ def own_words(found: Survey) -> tuple[bytes, ...]:
     )
 
 
-def write_once(target: Path, parts: Sequence[bytes | memoryview]) -> tuple[str, int]:
-    """Writes a file under its final name whole or not at all; the same bytes again change nothing.
+def write_once(
+    folder: Path, target: Path, parts: Sequence[bytes | memoryview], check: Callable[[Path], None] | None = None
+) -> tuple[str, int]:
+    """Writes a file below ``folder`` under its final name whole and checked or not at all.
+
+    The same bytes again change nothing. Whatever goes wrong, no draft and no empty folder stays.
 
     Returns:
         SHA-256 (hex) and size in bytes.
@@ -217,17 +233,20 @@ def write_once(target: Path, parts: Sequence[bytes | memoryview]) -> tuple[str, 
         NotYet: ``same-uid-other-bytes`` when other bytes already stand there.
     """
     digest, size = hashlib.sha256(), 0
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.stem}.{os.getpid()}.part")
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{target.stem}.{os.getpid()}.part"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
     try:
-        for part in parts:
-            digest.update(part)
-            size += len(part)
-            _write_all(descriptor, memoryview(part))
-    finally:
-        os.close(descriptor)
-    try:
+        try:
+            for part in parts:
+                digest.update(part)
+                size += len(part)
+                _write_all(descriptor, memoryview(part))
+        finally:
+            os.close(descriptor)
+        if check is not None:
+            check(draft)
+        target.parent.mkdir(parents=True, exist_ok=True)
         os.link(draft, target)
     except FileExistsError:
         if hashlib.sha256(target.read_bytes()).digest() != digest.digest():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,14 +17,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydicom.uid import UID
 
 from kaname.dicom.keys import is_uid
 from kaname.errors import Refused
 
 KEY_BYTES_MIN = 32
 SUBJECT_LENGTH = 16
-STANDARD_UIDS = "1.2.840.10008."
-"""UIDs below this root are registered by the Standard: they name classes and syntaxes, never a patient's object."""
+_CONTEXT_GROUP = re.compile(r"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,3}")
 _NEAREST_DAYS, _SPAN_DAYS = 30, 3621
 
 
@@ -76,15 +77,18 @@ class RegistryKeys:
 
     def subject(self, patient_id: str, issuer: str = "") -> str:
         """Pseudonym of a patient: 16 characters of base32. Width, case of digits and leading zeros do not matter."""
-        return _word(self.subject_key, f"pid|{_folded(issuer)}|{_folded(patient_id)}")
+        return _word(self.subject_key, f"pid|{folded(issuer)}|{folded(patient_id)}")
 
     def accession(self, number: str) -> str:
         """Pseudonym of an accession number, 16 characters, so that image, record and report still meet."""
-        return _word(self.accession_key, f"accession|{_folded(number)}")
+        return _word(self.accession_key, f"accession|{folded(number)}")
 
     def uid(self, old: str) -> str:
-        """``2.25.`` and 128 keyed bits (PS3.5 section B.2). UIDs of the Standard stay as they are."""
-        if old.startswith(STANDARD_UIDS) and is_uid(old):
+        """``2.25.`` and 128 keyed bits (PS3.5 section B.2). UIDs that the Standard registers stay as they are.
+
+        Others below its root are nobody's: their digits may be anybody's number.
+        """
+        if is_registered(old):
             return old
         return _uid(self.uid_key, old)
 
@@ -92,6 +96,13 @@ class RegistryKeys:
         """Days by which every date of a subject moves: between 30 and 3,650 days back."""
         bits = int.from_bytes(_mac(self.date_key, subject)[:8], "big")
         return -(_NEAREST_DAYS + bits % _SPAN_DAYS)
+
+
+def is_registered(text: str) -> bool:
+    """Whether the Standard itself registers this UID (PS3.6 Annex A): it names a class or a syntax, never an object."""
+    if not text.startswith("1.2.840.10008.") or not is_uid(text):
+        return False
+    return UID(text).type != "" or _CONTEXT_GROUP.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1 << 16)
@@ -107,7 +118,7 @@ def _word(key: bytes, text: str) -> str:
     return base64.b32encode(_mac(key, text)).decode("ascii")[:SUBJECT_LENGTH]
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """An identifier as people read it: full-width as half-width, no padding, no leading zeros before digits."""
     folded = unicodedata.normalize("NFKC", text).strip().upper()
     return (folded.lstrip("0") or "0") if folded.isdigit() else folded

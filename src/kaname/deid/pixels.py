@@ -11,6 +11,8 @@ from kaname.dicom.scan import PIXELS
 from kaname.errors import NotYet
 from kaname.registries import Registry
 
+_COLOURS = (b"RGB", b"YBR", b"PALETTE", b"HSV", b"ARGB", b"CMYK")
+_OVERLAYS, _IS_DIGITS = 0x60, 12
 _DRAWN_BY_THE_DEVICE = frozenset(
     f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("2", "2.1", "2.2", "4", "4.1", "4.4", "128", "128.1", "130")
 )
@@ -29,15 +31,37 @@ def hold_if_doubtful(found: Survey, registry: Registry) -> None:
         raise NotYet("pixels-may-identify" if has_pixels else "document-may-identify", sop_class_uid=sop_class)
     if sop_class not in registry.sop_classes:
         raise NotYet("sop-class-not-accepted", sop_class_uid=sop_class)
-    if found.raw(0x28, 0x301).upper() == b"YES":
+    if any(value.strip().startswith(b"Y") for value in found.raw(0x28, 0x301).upper().split(b"\\")):
         raise NotYet("pixels-may-identify", sign="BurnedInAnnotation")
     if found.raw(0x08, 0x64):
         raise NotYet("pixels-may-identify", sign="ConversionType")
-    if (found.number(0x28, 0x02) or 1) != 1:
+    if found.raw_exact(0x28, 0x02) not in (b"", b"\1\0"):
         raise NotYet("pixels-may-identify", sign="SamplesPerPixel")
+    if found.raw(0x28, 0x04).upper().startswith(_COLOURS):
+        raise NotYet("pixels-may-identify", sign="PhotometricInterpretation")
     words = {word.strip().decode("latin-1").upper() for word in found.raw(0x08, 0x08).split(b"\\")}
     if not words.isdisjoint(registry.pixels.hold_image_types):
         raise NotYet("pixels-may-identify", sign="ImageType")
     for tag in found.index:
-        if tag[1] == 0x60 and tag[2:] == b"\x02\x01" and found.number(tag[1] << 8 | tag[0], 0x0102):  # noqa: PLR2004
+        if (
+            tag[1] == _OVERLAYS
+            and tag[2:] == b"\x02\x01"
+            and found.raw_exact(tag[1] << 8 | tag[0], 0x0102).strip(b"\0")
+        ):
             raise NotYet("overlay-in-pixels")
+    _hold_if_longer_than_its_frames(found)
+
+
+def _hold_if_longer_than_its_frames(found: Survey) -> None:
+    """What trails the last frame is no picture: it may be anything.
+
+    A number of frames that is no number leaves empty, which says one frame.
+    """
+    pixels = next((found.index[tag] for tag in PIXELS if tag in found.index), None)
+    if pixels is None or found.body[pixels[2] - 4 : pixels[2]] == b"\xff\xff\xff\xff":
+        return
+    rows, columns, bits = (found.number(0x28, e) or 0 for e in (0x10, 0x11, 0x100))
+    frames = found.raw(0x28, 0x08)
+    most = rows * columns * bits * (int(frames) if frames.isdigit() and len(frames) <= _IS_DIGITS else 1)
+    if pixels[3] - pixels[2] > (most + 7) // 8 + 1:
+        raise NotYet("pixels-may-identify", sign="longer than its frames")

@@ -11,23 +11,25 @@ from dataclasses import dataclass, field
 from kaname.deid.dates import shift_dates, shift_datetimes
 from kaname.deid.keys import RegistryKeys
 from kaname.deid.rules import Action, Step, step_for
-from kaname.deid.values import cap_age, dummy, is_code, is_decimal, is_integer, is_time
+from kaname.deid.values import WIDTHS, cap_age, dummy, is_age, is_code, is_decimal, is_integer, is_numeric, is_time
 from kaname.dicom import charset
 from kaname.dicom.part10 import Buffer
 from kaname.dicom.scan import ITEM, LONG_VRS, Element, elements, items, tag_of
 from kaname.dicom.standard import dictionary
+from kaname.errors import Refused
 
 KNOWN_SCHEMES = frozenset(
     b"DCM SCT SRT SNM3 LN UCUM RADLEX RADELEMENT FMA NCIt UMLS MA UBERON I10 ICDO3 DCMUID IBSI BI ACR".split()
 )
 """Coding schemes of PS3.16 Annex 8 whose terms are public; local schemes (``99…``) may say anything."""
+_TAG_BYTES, _SHORT_LENGTH_MAX, _HEADS_REMEMBERED = 4, 0xFFFE, 1 << 16
 _SCHEME = b"\x08\x00\x02\x01"
 _CHECKS: Mapping[bytes, Callable[[bytes], bool]] = {
     b"CS": is_code,
     b"DS": is_decimal,
     b"IS": is_integer,
     b"TM": is_time,
-    b"AS": lambda value: cap_age(value) is not None,
+    b"AS": is_age,
 }
 Plan = dict[bytes, tuple[Action, Step]]
 
@@ -59,7 +61,9 @@ class Rewriter:
             head, start, value, end = element
             action, step = plan.get(head) or self._learn(plan, head)
             counts[action] += 1
-            if action is Action.KEEP or (action is Action.CHECK and self._passes(step, buffer[value:end])):
+            if (action is Action.KEEP and end - value <= step.limit) or (
+                action <= Action.CHECK and self._passes(step, buffer[value:end])
+            ):
                 stop = end
                 continue
             if action is Action.PIXELS and depth == 0:
@@ -76,15 +80,22 @@ class Rewriter:
     def _learn(self, plan: Plan, head: bytes) -> tuple[Action, Step]:
         step = step_for(self.registry_id, tag_of(head), head[4:])
         action = Action.RETYPE if head[4:] == b"UN" and step.action in (Action.KEEP, Action.CHECK) else step.action
+        if len(plan) >= _HEADS_REMEMBERED:  # a hostile file may bring any number of them
+            plan.clear()
         plan[head] = found = (action, step)
         return found
 
     def _passes(self, step: Step, value: bytes) -> bool:
-        check = _CHECKS.get(step.vr)
-        if (check is None or check(value)) and not (self.own and any(word in value for word in self.own)):
+        if self._looks_right(step, value) and not (self.own and any(word in value for word in self.own)):
             return True
         self.counts[Action.EMPTY] += 1
         return False
+
+    @staticmethod
+    def _looks_right(step: Step, value: bytes) -> bool:
+        if (check := _CHECKS.get(step.vr)) is not None:
+            return check(value) and (not step.most or value.count(b"\\") < step.most)
+        return step.vr not in WIDTHS or len(value) <= step.limit or is_numeric(value, step.vr, step.most)
 
     def _replace(self, step: Step, element: Element, *, implicit: bool, depth: int, known_code: bool) -> bytes:
         """The element anew, with the value that its step asks for."""
@@ -96,7 +107,7 @@ class Rewriter:
             head = head[:4] + step.vr
             if step.action in (Action.KEEP, Action.CHECK):
                 return encode(head, old if self._passes(step, old) else b"", step.vr)
-        if step.action is Action.CHECK:
+        if step.action in (Action.KEEP, Action.CHECK):
             return encode(head, b"", step.vr)
         return encode(head, self._new_value(step, old, known_code=known_code), step.vr)
 
@@ -138,6 +149,8 @@ class Rewriter:
         out: list[bytes] = []
         outer = self.charset
         for item in items(self.buffer, element, implicit=inside_implicit, depth=depth):
+            if len({e[0][:4] for e in item}) != len(item):
+                raise Refused("malformed-dicom")
             body: list[bytes] = []
             self.charset = self._charset_of(item) or outer
             self.data_set(item, body, implicit=inside_implicit, depth=depth, known_code=self._code_is_known(item))
@@ -161,10 +174,15 @@ class Rewriter:
 
 
 def encode(head: bytes, value: bytes, vr: bytes) -> bytes:
-    """An element of a new value, padded to even length; ``head`` decides between explicit and implicit VR."""
+    """An element of a new value, padded to even length; ``head`` decides between explicit and implicit VR.
+
+    A value too long for the 16 bits that explicit VRs of text have for its length leaves empty.
+    """
+    if len(value) > _SHORT_LENGTH_MAX and len(head) > _TAG_BYTES and head[4:] not in LONG_VRS:
+        value = b""
     if len(value) % 2:
         value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
-    if len(head) == 4:  # noqa: PLR2004
+    if len(head) == _TAG_BYTES:
         return head + len(value).to_bytes(4, "little") + value
     if head[4:] in LONG_VRS:
         return head + b"\0\0" + len(value).to_bytes(4, "little") + value

@@ -6,10 +6,13 @@ with the registry's options; the registry's allow-list; the VR, where the Standa
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
+from kaname.deid.values import WIDTHS
+from kaname.dicom.scan import UNDEFINED
 from kaname.dicom.standard import Rule, confidentiality, dictionary, keyword
 from kaname.registries import Registry, load
 
@@ -50,6 +53,10 @@ class Step:
     action: Action
     rule: str
     reason: str
+    most: int = 0
+    """How many values the attribute takes; 0 for any number."""
+    limit: int = 0
+    """Up to so many bytes a value of KEEP can be nothing but what it should be; above, it is looked at."""
 
     @property
     def attribute(self) -> str:
@@ -74,7 +81,7 @@ _CODES = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119))
 _PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _TEXT = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b"UT"))
 _CHECKED = frozenset((b"AS", b"CS", b"DS", b"IS"))
-_NUMBERS = frozenset((b"AT", b"FD", b"FL", b"OV", b"SL", b"SS", b"SV", b"UL", b"US", b"UV"))
+_NUMBERS = frozenset(WIDTHS)
 _FIRST_GROUP = 0x0008
 _LETS_THROUGH = frozenset(
     (Action.KEEP, Action.CHECK, Action.TEXT, Action.SHIFT, Action.AGE, Action.PIXELS, Action.CODE, Action.OPEN)
@@ -108,7 +115,15 @@ def step_for(registry_id: str, tag: int, vr: bytes) -> Step:
     action, rule, reason = _judge(load(registry_id), tag, treated, known=bool(meant))
     if not _believable(action, treated, meant):
         action, rule, reason = Action.REMOVE, "vr", "In a VR that is not its own, its grammar proves nothing."
-    return Step(tag, treated, action, rule, reason)
+    most = _most(known.vm) if known else 0
+    kept_by_name = tag in load(registry_id).deid.keep
+    limit = UNDEFINED if kept_by_name else most * WIDTHS.get(treated, 0)
+    return Step(tag, treated, action, rule, reason, most, limit)
+
+
+def _most(multiplicity: str) -> int:
+    """The most values of a Value Multiplicity of PS3.6, ``1-3`` for instance; 0 where there is no end."""
+    return 0 if "n" in multiplicity or multiplicity == "" else int(re.split(r"\D+", multiplicity)[-1])
 
 
 _Judgement = tuple[Action, str, str]

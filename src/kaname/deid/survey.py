@@ -77,6 +77,14 @@ class Survey:
         """
         return charset.decode(self.raw(group, element), self.charset).strip()
 
+    def texts(self, group: int, element: int) -> list[str]:
+        """Each value of a top-level text that is not empty.
+
+        Raises:
+            NotYet: ``undecodable-text``.
+        """
+        return [part.strip() for part in self.text(group, element).split("\\") if part.strip()]
+
     def number(self, group: int, element: int) -> int | None:
         """A US or UL value, or ``None``."""
         value = self.raw_exact(group, element)
@@ -93,8 +101,10 @@ class Survey:
         Raises:
             NotYet: ``undecodable-text``: what cannot be read cannot be searched for.
         """
-        found = {kind: [self.text(t[1] << 8 | t[0], t[3] << 8 | t[2]) for t in tags] for kind, tags in FORMS.items()}
-        return {kind: [v for v in values if v] for kind, values in found.items()}
+        return {
+            kind: [value for t in tags for value in self.texts(t[1] << 8 | t[0], t[3] << 8 | t[2])]
+            for kind, tags in FORMS.items()
+        }
 
 
 def survey(identified: Identified) -> Survey:

@@ -17,6 +17,7 @@ UTF_8 = "ISO_IR 192"
 _ESCAPE = b"\x1b"
 _ESCAPED = ("iso2022_jp_2",)
 _FALLBACKS = ("utf-8", "cp932", "euc_jp")
+_STANDARD = frozenset(pydicom.charset.python_encoding)
 _DELIMITERS: set[int] = set(b"\r\n\t\f\\^=")
 
 
@@ -51,7 +52,7 @@ def decode(value: bytes, declared: Sequence[str]) -> str:
 def _as_declared(value: bytes, declared: Sequence[str]) -> str | None:
     """The text by the declared set; ``None`` where that set is missing, unknown or does not fit the bytes."""
     names = [name.strip() for name in declared]
-    if not any(names):
+    if not any(names) or not _STANDARD.issuperset(names):  # never a codec of this machine's, of any name
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -16,6 +16,8 @@ from kaname.errors import NotYet, Refused
 Element = tuple[bytes, int, int, int]
 
 MAX_DEPTH = 9
+MAX_ELEMENTS = 1 << 16
+"""In one data set. The dictionary has 5,000; more are a flood, and each costs memory many times its size."""
 UNDEFINED = 0xFFFFFFFF
 LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 SHORT_VRS = frozenset((b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO")) | frozenset(
@@ -103,6 +105,8 @@ def _walk(
             raise Refused("truncated")
         add((head, position, value, stop))
         position = stop
+        if len(found) > MAX_ELEMENTS:
+            raise Refused("malformed-dicom")
     if delimited:
         raise Refused("truncated")
     return found, position
@@ -131,6 +135,8 @@ def _long(buffer: Buffer, position: int, end: int, head: bytes, depth: int, *, i
     value = position + (8 if implicit else 12)
     if value > end:
         raise Refused("truncated")
+    if not implicit and buffer[position + 6 : position + 8] != b"\0\0":  # reserved, and copied with the element
+        raise Refused("malformed-dicom", tag=f"{tag_of(head):08X}")
     length = int.from_bytes(buffer[value - 4 : value], "little")
     if length != UNDEFINED:
         return value, value + length

@@ -8,7 +8,7 @@ from pathlib import Path
 from kaname.deid.engine import Engine
 from kaname.deid.identified import Identified
 from kaname.deid.model import Deidentified
-from kaname.deid.survey import survey
+from kaname.deid.survey import Survey
 from kaname.errors import NotYet
 from kaname.residual.forms import Forms, known_forms
 from kaname.residual.search import search_file
@@ -20,13 +20,18 @@ def cross_checked(identified: Identified, engine: Engine, folder: Path) -> Deide
     Raises:
         Refused, NotYet: what the engine raises; ``identity-residual``, and then nothing is left in ``folder``.
     """
-    forms = survey(identified).forms()
-    crossed = engine.cross(identified, folder)
-    found = search_file(crossed.path, forms_of(tuple((kind, tuple(v)) for kind, v in sorted(forms.items()))))
-    if found:
-        crossed.path.unlink()
-        raise NotYet("identity-residual", places=len(found), first=found[0].attribute)
-    return crossed
+    return engine.cross(identified, folder, _search)
+
+
+def _search(found: Survey, path: Path) -> None:
+    """Runs before the file gets its name: nothing unsearched ever stands under one.
+
+    Raises:
+        NotYet: ``identity-residual``.
+    """
+    named = search_file(path, forms_of(tuple((kind, tuple(v)) for kind, v in sorted(found.forms().items()))))
+    if named:
+        raise NotYet("identity-residual", places=len(named), first=named[0].attribute)
 
 
 @lru_cache(maxsize=256)

@@ -47,9 +47,15 @@ def deidentify(
     Yields one :class:`Treated` per input, in the order of the inputs; whatever happens to one, the rest goes on.
 
     Raises:
-        Refused: ``unknown-registry``.
+        Refused: ``unknown-registry``, at once and before anything is touched.
     """
     load(registry)
+    return _deidentify(paths, out, registry, key, gateway, jobs)
+
+
+def _deidentify(
+    paths: Sequence[Path], out: Path, registry: str, key: MasterKey, gateway: str, jobs: int
+) -> Iterator[Treated]:
     out.mkdir(parents=True, exist_ok=True)
     if jobs == 1:
         engine = Engine(load(registry), key.for_registry(registry), gateway)

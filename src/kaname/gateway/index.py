@@ -52,16 +52,20 @@ WITHDRAWALS = Table(
     Column("registry", String(64), primary_key=True),
     Column("subject", String(16), primary_key=True),
     Column("sequence", Integer, nullable=False, comment="counts the withdrawals of a registry, from 1"),
+    Column("number", String(64), nullable=False, comment="keyed digest of the patient number, whoever issued it"),
     Column("state", String(16), nullable=False, comment="requested certified"),
     Column("statement", LargeBinary, nullable=False, comment="the withdrawal as it was signed"),
     Column("certificate", LargeBinary, nullable=True),
     Column("at", String(20), nullable=False),
+    Index("gateway_withdrawal_number", "registry", "number"),
 )
 LINKAGE = Table(
     "gateway_linkage",
     GATEWAY,
     Column("registry", String(64), primary_key=True),
     Column("subject", String(16), primary_key=True),
+    Column("number", String(64), nullable=False, comment="keyed digest of the patient number, whoever issued it"),
     Column("sealed", LargeBinary, nullable=False, comment="AES-SIV of the patient number and its issuer"),
     Column("at", String(20), nullable=False),
+    Index("gateway_linkage_number", "registry", "number"),
 )

@@ -66,15 +66,30 @@ def _run(hospital: Hospital, flow: str, ids: Sequence[str], wait_seconds: float)
     settings = hospital.node.settings
     work = Work(f"sqlite:///{settings.home / 'work.sqlite'}", settings.name, retry_seconds=settings.retry_seconds)
     register(work, hospital)
-    for one in ids:
-        work.enqueue(flow, one, one)
+    names = {one: _attempt(work, flow, one) for one in ids}
+    for one, name in names.items():
+        work.enqueue(flow, name, one)
     try:
         work.start()
     except NotYet as error:
         if error.code != "work-elsewhere":
             raise
-        return work.wait(flow, ids, timeout_seconds=wait_seconds)  # another process of this gateway is at it
+        return _waited(work, flow, names, wait_seconds)  # another process of this gateway is at it
     try:
-        return work.wait(flow, ids, timeout_seconds=wait_seconds)
+        return _waited(work, flow, names, wait_seconds)
     finally:
         work.stop()
+
+
+def _attempt(work: Work, flow: str, one: str) -> str:
+    """Under which name this run's attempt goes: what a person had to mend, or a bug, ended the ones before it."""
+    name, number = one, 0
+    while (outcome := work.outcome(flow, name)) is not None and outcome.state in ("held", "failed"):
+        number += 1
+        name = f"{one}#{number}"
+    return name
+
+
+def _waited(work: Work, flow: str, names: dict[str, str], wait_seconds: float) -> dict[str, Outcome]:
+    outcomes = work.wait(flow, list(names.values()), timeout_seconds=wait_seconds)
+    return {one: outcomes[name] for one, name in names.items() if name in outcomes}

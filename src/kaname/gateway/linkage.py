@@ -6,12 +6,13 @@ it asks for the identity key; the two-person rule joins with people and roles.
 
 from __future__ import annotations
 
+import hmac
 import json
 
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from sqlalchemy import Connection, Select, select
 
-from kaname.deid.keys import MasterKey
+from kaname.deid.keys import MasterKey, folded
 from kaname.errors import Refused
 from kaname.gateway.index import LINKAGE
 
@@ -21,6 +22,11 @@ class Linkage:
 
     def __init__(self, key: MasterKey) -> None:
         self._cipher = AESSIV(key.derive("linkage", "row") + key.derive("linkage", "row-2"))
+        self._number_key = key.derive("linkage", "number")
+
+    def number(self, patient_id: str) -> str:
+        """The keyed digest under which a patient number is found, whoever issued it."""
+        return hmac.digest(self._number_key, folded(patient_id).encode(), "sha256").hex()
 
     def remember(self, connection: Connection, registry: str, subject: str, patient: tuple[str, str], at: str) -> None:
         """Keeps which patient (number, issuer) a subject is; a subject already known changes nothing."""
@@ -28,7 +34,15 @@ class Linkage:
             return
         text = json.dumps(patient, ensure_ascii=False).encode()
         sealed = self._cipher.encrypt(text, [registry.encode(), subject.encode()])
-        connection.execute(LINKAGE.insert().values(registry=registry, subject=subject, sealed=sealed, at=at))
+        number = self.number(patient[0])
+        connection.execute(
+            LINKAGE.insert().values(registry=registry, subject=subject, number=number, sealed=sealed, at=at)
+        )
+
+    def subjects(self, connection: Connection, registry: str, patient_id: str) -> list[str]:
+        """Every subject that a patient number became, whoever issued it."""
+        mine = (LINKAGE.c.registry == registry, LINKAGE.c.number == self.number(patient_id))
+        return list(connection.scalars(select(LINKAGE.c.subject).where(*mine).order_by(LINKAGE.c.subject)))
 
     def patient(self, connection: Connection, registry: str, subject: str) -> tuple[str, str]:
         """Number and issuer of the patient behind a subject.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from kaname.database import reading, writing
 from kaname.deid.engine import Engine
@@ -66,7 +66,8 @@ def _take_in(hospital: Hospital, source: Source, engine: Engine) -> Received:
         if isinstance(named, Outcome):
             return _keep(hospital, identified, engine.registry.id, _UNREAD, named)
         with reading(hospital.node.index) as connection:
-            if withdrawn(connection, engine.registry.id, named.subject):
+            number = hospital.linkage.number(named.patient[0])
+            if withdrawn(connection, engine.registry.id, named.subject, number):
                 raise Refused("withdrawn")
         return _keep(hospital, identified, engine.registry.id, named, None)
 
@@ -132,14 +133,13 @@ def _door_state(state: str) -> State:
     return "refused" if state in ("refused", "withdrawn") else "received"
 
 
-def withdrawn(connection: Connection, registry: str, subject: str) -> bool:
-    """Whether this subject has withdrawn from the registry."""
-    return (
-        connection.execute(
-            select(WITHDRAWALS.c.sequence).where(WITHDRAWALS.c.registry == registry, WITHDRAWALS.c.subject == subject)
-        ).first()
-        is not None
-    )
+def withdrawn(connection: Connection, registry: str, subject: str, number: str | None = None) -> bool:
+    """Whether this subject has withdrawn from the registry, or everybody of that number (a digest of the linkage)."""
+    mine = WITHDRAWALS.c.subject == subject
+    if number is not None:
+        mine = or_(mine, WITHDRAWALS.c.number == number)
+    query = select(WITHDRAWALS.c.sequence).where(WITHDRAWALS.c.registry == registry, mine)
+    return connection.execute(query).first() is not None
 
 
 def form_batches(hospital: Hospital) -> list[str]:

@@ -6,11 +6,17 @@ followed. What cannot be opened is still yielded, so that it is reported and not
 
 from __future__ import annotations
 
+import lzma
+import os
 import stat
+import struct
 import zipfile
-from collections.abc import Generator, Iterable, Iterator
+import zlib
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from kaname.deid.identified import Identified, open_identified
@@ -21,6 +27,11 @@ MEMBER_LIMIT_BYTES = 1 << 30
 _RATIO_LIMIT, _RATIO_FREE_BYTES = 200, 16 << 20
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+    LookupError, RuntimeError, NotImplementedError, EOFError, ValueError, struct.error,
+)  # fmt: skip
+"""What zipfile and its codecs raise on hostile archives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +40,14 @@ class Source:
 
     path: Path
     member: str = ""
+    nth: int = 0
+    """Which of the members of that name: an archive may hold several."""
 
     @property
     def label(self) -> str:
-        """How the hospital knows it, for the report that stays there."""
-        return f"{self.path}!{self.member}" if self.member else str(self.path)
+        """How the hospital knows it, for the report that stays there; bytes that are no UTF-8 are escaped."""
+        name = f"{self.path}!{self.member}" if self.member else str(self.path)
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
 
     @contextmanager
     def open(self) -> Generator[Identified]:
@@ -44,9 +58,15 @@ class Source:
             NotYet: ``unreadable-file``.
         """
         if self.member:
-            yield Identified(_read_member(self.path, self.member))
+            yield Identified(_read_member(self.path, self.member, self.nth))
             return
-        if not stat.S_ISREG(self.path.lstat().st_mode):
+        try:
+            mode = self.path.lstat().st_mode
+            if stat.S_ISDIR(mode):  # one that can be listed is not a source
+                raise NotYet("unreadable-file")
+        except OSError as error:
+            raise NotYet("unreadable-file") from error
+        if not stat.S_ISREG(mode):
             raise Refused("not-a-file")
         with open_identified(self.path) as identified:
             yield identified
@@ -60,11 +80,18 @@ def walk(paths: Iterable[Path]) -> Iterator[Source]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir() and not path.is_symlink():
-        for child in sorted(path.iterdir()):
-            yield from _files(child)
-    else:
-        yield path
+    """Files below a path, a folder that cannot be listed as itself; of any depth, so without recursion."""
+    waiting = [path]
+    while waiting:
+        path = waiting.pop()
+        try:
+            below = sorted(path.iterdir(), reverse=True) if path.is_dir() and not path.is_symlink() else None
+        except OSError:
+            below = None
+        if below is None:
+            yield path
+        else:
+            waiting += below
 
 
 def _is_zip(path: Path) -> bool:
@@ -80,28 +107,49 @@ def _is_zip(path: Path) -> bool:
 
 def _members(path: Path) -> Iterator[Source]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        archive = _open_archive(path, _stamp(path))
+        names = Counter(info.filename for info in archive.infolist() if not info.is_dir())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        names = ["?"]
-    yield from (Source(path, name) for name in sorted(names))
+        names = {"?": 1}
+    yield from (Source(path, name, nth) for name in sorted(names) for nth in range(names[name]))
 
 
-def _read_member(path: Path, name: str) -> bytes:
+def _stamp(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=2)
+def _open_archive(path: Path, stamp: tuple[int, int]) -> zipfile.ZipFile:  # noqa: ARG001 - another stamp, another file
+    """An archive whose list of members is read once, not once per member."""
+    return zipfile.ZipFile(path)
+
+
+@lru_cache(maxsize=2)
+def _infos(archive: zipfile.ZipFile) -> Mapping[str, Sequence[zipfile.ZipInfo]]:
+    found: dict[str, list[zipfile.ZipInfo]] = {}
+    for info in archive.infolist():
+        found.setdefault(info.filename, []).append(info)
+    return found
+
+
+def _read_member(path: Path, name: str, nth: int) -> bytes:
     pure, windows = PurePosixPath(name), PureWindowsPath(name)
     if pure.is_absolute() or windows.is_absolute() or windows.drive or ".." in (*pure.parts, *windows.parts):
         raise Refused("path-traversal")
     try:
-        with zipfile.ZipFile(path) as archive:
-            info = archive.getinfo(name)
-            allowed = min(MEMBER_LIMIT_BYTES, max(_RATIO_FREE_BYTES, _RATIO_LIMIT * info.compress_size))
-            if info.file_size > allowed:
-                raise Refused("too-large", limit_bytes=allowed)
-            with archive.open(info) as member:
-                data = member.read()  # never more than file_size, which zipfile enforces
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
+        archive = _open_archive(path, _stamp(path))
+        info = _infos(archive)[name][nth]
+        allowed = min(MEMBER_LIMIT_BYTES, max(_RATIO_FREE_BYTES, _RATIO_LIMIT * info.compress_size))
+        if info.file_size > allowed:
+            raise Refused("too-large", limit_bytes=allowed)
+        with archive.open(info) as member:
+            data = member.read()  # never more than file_size, which zipfile enforces
+    except _BROKEN as error:
         raise Refused("archive-broken") from error
     except OSError as error:
+        if error.errno is None:  # what bz2 says of bad data
+            raise Refused("archive-broken") from error
         raise NotYet("unreadable-file") from error
     if not data:
         raise Refused("empty-file")

@@ -16,18 +16,44 @@ from kaname.parcel.statements import Certificate, Withdrawal
 from kaname.parcel.transfer import send_withdrawal
 
 
-def request(hospital: Hospital, patient_id: str, issuer: str, registries: Sequence[str]) -> list[str]:
-    """Writes the withdrawal of a patient down, one per registry; from here on nothing of the subject is sent.
+def request(
+    hospital: Hospital, patient_id: str, issuer: str | None, registries: Sequence[str], *, unseen: bool = False
+) -> list[str]:
+    """Writes the withdrawal of a patient down; from here on nothing of the patient is taken in or sent.
+
+    Args:
+        hospital: the gateway.
+        patient_id: the hospital's number.
+        issuer: as in Issuer of Patient ID; ``None`` means whoever issued it, in the past and from now on.
+        registries: from which registries.
+        unseen: also when no image of the patient ever came here.
 
     Returns:
-        ``registry:subject`` of each, for the worker and for :func:`certificate_of`.
+        ``registry:subject`` of each subject that the patient became, for the worker and for :func:`certificate_of`.
+
+    Raises:
+        Refused: ``patient-unknown``: a certificate would be of nothing.
     """
-    return [
-        _request(hospital, name, hospital.key.for_registry(name).subject(patient_id, issuer)) for name in registries
-    ]
+    who = [(name, subject) for name in registries for subject in _subjects(hospital, name, patient_id, issuer)]
+    if not patient_id or not (who or unseen):
+        raise Refused("patient-unknown")
+    if unseen:
+        unknown = [name for name in registries if name not in {registry for registry, _ in who}]
+        who += [(name, hospital.key.for_registry(name).subject(patient_id, issuer or "")) for name in unknown]
+    number = "" if issuer else hospital.linkage.number(patient_id)
+    return [_request(hospital, registry, subject, number) for registry, subject in who]
 
 
-def _request(hospital: Hospital, registry: str, subject: str) -> str:
+def _subjects(hospital: Hospital, registry: str, patient_id: str, issuer: str | None) -> list[str]:
+    with reading(hospital.node.index) as connection:
+        known = hospital.linkage.subjects(connection, registry, patient_id)
+    if issuer is None:
+        return known
+    subject = hospital.key.for_registry(registry).subject(patient_id, issuer)
+    return [subject] if subject in known else []
+
+
+def _request(hospital: Hospital, registry: str, subject: str, number: str) -> str:
     with writing(hospital.node.index) as connection:
         known = connection.execute(
             select(WITHDRAWALS.c.state).where(WITHDRAWALS.c.registry == registry, WITHDRAWALS.c.subject == subject)
@@ -43,6 +69,7 @@ def _request(hospital: Hospital, registry: str, subject: str) -> str:
                     registry=registry,
                     subject=subject,
                     sequence=statement.sequence,
+                    number=number,
                     state="requested",
                     statement=statement.sign(hospital.signing),
                     at=at,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 from kaname.access.partners import keys, partner_of_key
 from kaname.access.signing import read_statement
 from kaname.archive import purge as archive
-from kaname.database import writing
+from kaname.database import scrub, writing
 from kaname.datasets.flow import hole
 from kaname.datasets.model import DatasetVersion
 from kaname.errors import NotYet, Refused
@@ -67,7 +67,7 @@ def _begin(node: Node, withdrawal: Withdrawal) -> tuple[tuple[str, ...], bytes |
         known = connection.execute(query).one_or_none()
         if known is not None:
             return tuple(json.loads(known.objects)), known.certificate
-        if intake.gateways_of(connection, registry, subject) - {withdrawal.gateway}:
+        if intake.owners_of(connection, registry, subject) - {withdrawal.gateway}:
             raise Refused("statement-invalid", part="subject")
         objects = _objects(connection, registry, subject)
         at = node.clock.stamp()
@@ -99,6 +99,7 @@ def _carry_out(node: Node, withdrawal: Withdrawal, objects: tuple[str, ...]) -> 
     if left:
         raise NotYet("purge-incomplete", objects=left)
     intake.forget(node, registry, subject)
+    scrub(node.index)
     return _certify(node, withdrawal, objects, holes)
 
 

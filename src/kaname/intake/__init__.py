@@ -3,6 +3,7 @@
 Comes in: a parcel file. Goes out: its packs and records in the store, a row that says ``accepted``, and a signed
 receipt, always the same one for the same parcel.
 May be refused: ``parcel-format``, ``parcel-stranger``, ``parcel-signature``, ``parcel-damaged``, ``parcel-registry``,
-``parcel-replayed``, ``withdrawn``, ``sop-class-not-accepted``, ``inspection-failed``, ``pack-invalid``. What was
-refused lies whole in ``HOME/quarantine``, but for a withdrawn subject's parcel, which is deleted.
+``parcel-replayed``, ``parcel-subject``, ``withdrawn``, ``sop-class-not-accepted``, ``inspection-failed``,
+``pack-invalid``. What was refused lies whole in ``HOME/quarantine``, but for a withdrawn subject's parcel, which is
+deleted.
 """

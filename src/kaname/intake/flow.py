@@ -52,13 +52,13 @@ def accept(node: Node, file: Path) -> Taken:
     try:
         parcel = _authentic(node, file)
     except Refused as refusal:
-        return _turn_away(node, file, refusal)
+        return _disbelieve(node, file, refusal)
     with turn(node, parcel.manifest.registry, parcel.manifest.subject):
         try:
             taken = _stored(node, parcel.digest) or _judge(node, parcel)
         except Refused as refusal:
-            return _turn_away(node, file, refusal)
-        _put_away(node, file, parcel.digest)
+            return _turn_away(node, file, parcel.manifest, refusal)
+        _put_away(node, file, parcel.manifest)
         return taken
 
 
@@ -110,9 +110,9 @@ def _judge(node: Node, parcel: Parcel) -> Taken:
     """
     with writing(node.index) as connection:
         rows.announce(connection, parcel.manifest, node.clock.stamp())
-        gone = rows.is_withdrawn(connection, parcel.manifest.registry, parcel.manifest.subject, parcel.manifest.gateway)
-    if gone:
-        return _settle(node, parcel.manifest, Refused(WITHDRAWN))
+        barred = _barred(connection, parcel.manifest)
+    if barred is not None:
+        return _settle(node, parcel.manifest, barred)
     try:
         with opened(node, parcel) as contents:
             inspect(contents)
@@ -120,6 +120,18 @@ def _judge(node: Node, parcel: Parcel) -> Taken:
     except Refused as refusal:
         return _settle(node, parcel.manifest, refusal)
     return _settle(node, parcel.manifest, None)
+
+
+def _barred(connection: Connection, manifest: Manifest) -> Refused | None:
+    """Why nothing of this subject is taken from this gateway, if so.
+
+    A subject belongs to the gateway that brought it first: only that one may withdraw it, so no other may add to it.
+    """
+    if rows.is_withdrawn(connection, manifest.registry, manifest.subject, manifest.gateway):
+        return Refused(WITHDRAWN)
+    if rows.owners(connection, manifest.registry, manifest.subject) - {manifest.gateway}:
+        return Refused("parcel-subject")
+    return None
 
 
 def _settle(node: Node, manifest: Manifest, refusal: Refused | None) -> Taken:
@@ -151,19 +163,28 @@ def _settle(node: Node, manifest: Manifest, refusal: Refused | None) -> Taken:
     return Taken(manifest.digest, receipt, accepted=refusal is None)
 
 
-def _turn_away(node: Node, file: Path, refusal: Refused) -> Taken:
+def _disbelieve(node: Node, file: Path, refusal: Refused) -> Taken:
+    """Refuses a file that nobody vouches for, in its turn with the subject that it claims."""
+    manifest = claimed(file)
+    if manifest is None:
+        return _turn_away(node, file, None, refusal)
+    with turn(node, manifest.registry, manifest.subject):
+        return _turn_away(node, file, manifest, refusal)
+
+
+def _turn_away(node: Node, file: Path, manifest: Manifest | None, refusal: Refused) -> Taken:
     """Refuses a file for how or by whom it came; the true parcel of that name may still come.
 
     Raises:
         Refused: the same when the file does not say what it is.
     """
-    digest, manifest = digest_file(file), claimed(file)
+    digest = digest_file(file)
     with writing(node.index) as connection:
         row = connection.execute(
             select(REFUSALS.c.receipt).where(REFUSALS.c.file == digest, REFUSALS.c.reason == refusal.code)
         ).one_or_none()
         receipt = row.receipt if row else _refuse_file(node, connection, digest, manifest, refusal)
-    quarantine(node, file, digest)
+    _set_aside(node, file, digest, manifest)
     if manifest is None or receipt is None:
         raise refusal
     return Taken(manifest.digest, receipt, accepted=False)
@@ -223,11 +244,21 @@ def _stored(node: Node, digest: str) -> Taken | None:
     return Taken(digest, receipt, accepted=state == "accepted")
 
 
-def _put_away(node: Node, file: Path, digest: str) -> None:
-    """The file of a judged parcel goes: into quarantine when refused, for good when taken in or withdrawn."""
+def _put_away(node: Node, file: Path, manifest: Manifest) -> None:
+    """The file of a judged parcel goes: aside when refused, for good when taken in or withdrawn."""
     with reading(node.index) as connection:
-        row = connection.execute(select(PARCELS.c.state, PARCELS.c.reason).where(PARCELS.c.digest == digest)).one()
-    if row.state == "refused" and row.reason != WITHDRAWN:
-        quarantine(node, file, digest)
+        state = connection.execute(select(PARCELS.c.state).where(PARCELS.c.digest == manifest.digest)).scalar_one()
+    if state == "refused":
+        _set_aside(node, file, manifest.digest, manifest)
     else:
         file.unlink(missing_ok=True)
+
+
+def _set_aside(node: Node, file: Path, digest: str, manifest: Manifest | None) -> None:
+    """A refused file goes into quarantine; for good when it says that it is of a subject who has withdrawn."""
+    with reading(node.index) as connection:
+        gone = manifest is not None and rows.has_withdrawn(connection, manifest.registry, manifest.subject)
+    if gone:
+        file.unlink(missing_ok=True)
+    else:
+        quarantine(node, file, digest)

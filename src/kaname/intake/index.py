@@ -12,7 +12,7 @@ PARCELS = Table(
     Column("digest", String(64), primary_key=True),
     Column("gateway", String(64), nullable=False),
     Column("registry", String(64), nullable=False),
-    Column("sequence", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
     Column("subject", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", String(64), nullable=False, server_default=""),

@@ -86,12 +86,15 @@ def _is_of(data: bytes, subject: str) -> bool:
 
 
 def _inspect_record(path: Path, digest: str, subject: str) -> None:
-    """A record holds numbers, UIDs, the subject and plain keys. Free text waits for a room that can read it."""
+    """A record names its subject, so that no two subjects share one, and holds numbers, UIDs and plain keys.
+
+    Free text waits for a room that can read it.
+    """
     try:
         record: Json = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise Refused("inspection-failed", record=digest) from error
-    if not _says_nothing(record, subject):
+    if not _says_nothing(record, subject) or not _names(record, subject):
         raise Refused("inspection-failed", record=digest)
 
 
@@ -101,6 +104,14 @@ def _says_nothing(value: Json, subject: str) -> bool:
     if isinstance(value, list):
         return all(_says_nothing(inner, subject) for inner in value)
     return not isinstance(value, str) or value == subject or is_uid(value)
+
+
+def _names(value: Json, subject: str) -> bool:
+    if isinstance(value, dict):
+        return any(_names(inner, subject) for inner in value.values())
+    if isinstance(value, list):
+        return any(_names(inner, subject) for inner in value)
+    return value == subject
 
 
 def _is_key(key: str) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from kaname.database import writing
 from kaname.intake import rows
-from kaname.intake.index import REFUSALS, WITHDRAWN
+from kaname.intake.index import PACKS, RECORDS, REFUSALS, WITHDRAWN
 from kaname.intake.inspect import opened_folder
 from kaname.intake.keep import proof_keys, record_key
 from kaname.intake.quarantine import FOLDER, quarantine_name
@@ -22,19 +22,18 @@ def block(connection: Connection, registry: str, subject: str, gateway: str, at:
         connection.execute(insert(WITHDRAWN).values(registry=registry, subject=subject, gateway=gateway, at=at))
 
 
-def gateways_of(connection: Connection, registry: str, subject: str) -> set[str]:
-    """The gateways that have sent this subject."""
-    return {arrival.gateway for arrival in rows.arrivals_of(connection, registry, subject)}
+def owners_of(connection: Connection, registry: str, subject: str) -> set[str]:
+    """The gateways whose parcels of this subject were not refused: one, or none."""
+    return rows.owners(connection, registry, subject)
 
 
 def objects_of(connection: Connection, registry: str, subject: str) -> tuple[str, ...]:
     """Names of everything that intake holds of a subject: keys of the store, and files in quarantine."""
-    names: set[str] = set()
+    names = {pack_key(digest) for digest in rows.own(connection, PACKS, registry, subject)}
+    names |= {record_key(digest) for digest in rows.own(connection, RECORDS, registry, subject)}
     for arrival in rows.arrivals_of(connection, registry, subject):
-        contents = {pack_key(pack.digest) for pack in arrival.packs}
-        contents |= {record_key(digest) for digest in rows.records_of(connection, arrival.digest)}
-        if contents:
-            names.update(contents, proof_keys(arrival.digest))
+        if arrival.packs or rows.records_of(connection, arrival.digest):
+            names.update(proof_keys(arrival.digest))
         elif arrival.state == "refused":
             names.add(quarantine_name(arrival.digest))
     names.update(quarantine_name(file) for file in _refused_files(connection, registry, subject))

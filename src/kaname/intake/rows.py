@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, insert, not_, select, update
 
 from kaname.errors import Refused
 from kaname.intake.index import PACKS, PARCELS, RECORDS, WITHDRAWN
@@ -24,6 +24,29 @@ def is_withdrawn(connection: Connection, registry: str, subject: str, gateway: s
     """Whether this subject has withdrawn at this gateway."""
     mine = (WITHDRAWN.c.registry == registry, WITHDRAWN.c.subject == subject, WITHDRAWN.c.gateway == gateway)
     return connection.execute(select(WITHDRAWN.c.at).where(*mine)).first() is not None
+
+
+def has_withdrawn(connection: Connection, registry: str, subject: str) -> bool:
+    """Whether this subject has withdrawn, at whatever gateway."""
+    mine = (WITHDRAWN.c.registry == registry, WITHDRAWN.c.subject == subject)
+    return connection.execute(select(WITHDRAWN.c.at).where(*mine).limit(1)).first() is not None
+
+
+def owners(connection: Connection, registry: str, subject: str) -> set[str]:
+    """The gateways that brought this subject: those with a parcel that was not refused, gone again or not."""
+    mine = (PARCELS.c.registry == registry, PARCELS.c.subject == subject, PARCELS.c.state != "refused")
+    return set(connection.scalars(select(PARCELS.c.gateway).where(*mine).distinct()))
+
+
+def own(connection: Connection, table: Table, registry: str, subject: str) -> set[str]:
+    """Packs or records that parcels of a subject name, but for those that another subject's judged parcel brought.
+
+    A parcel that is still being judged may name anybody's: nothing of it was looked at.
+    """
+    named = select(table.c.digest).join(PARCELS, PARCELS.c.digest == table.c.parcel)
+    mine = and_(PARCELS.c.registry == registry, PARCELS.c.subject == subject)
+    theirs = named.where(not_(mine), PARCELS.c.state.not_in(("arriving", "refused")))
+    return set(connection.scalars(named.where(mine, table.c.digest.not_in(theirs))))
 
 
 def announce(connection: Connection, manifest: Manifest, at: str) -> None:

@@ -20,7 +20,8 @@ def make_home(settings: Settings) -> Node:
     """
     if (settings.home / FILE).exists():
         raise Refused("home-exists")
-    settings.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.keys.mkdir(mode=0o700, exist_ok=True)
     if settings.role == "gateway":
         if not (settings.keys / KEY_FILE).exists():
             new_home_key(settings.home)

@@ -36,8 +36,10 @@ FRAME_TYPES = {
 }
 """Media type of a compressed frame, by transfer syntax (PS3.18 table 8.7.3-5)."""
 
-_ELEMENTS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
-_PARAMETERS = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*")+')
+_QUOTED = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+"""One that is never closed ends with the header: else each of its quotes would be tried to the end, again and again."""
+_ELEMENTS = re.compile(rf'(?:[^,"]|{_QUOTED})++', re.DOTALL)
+_PARAMETERS = re.compile(rf'(?:[^;"]|{_QUOTED})++', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

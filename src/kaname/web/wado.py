@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from kaname.archive import retrieve
 from kaname.archive.model import Located
+from kaname.dicom.keys import is_uid
 from kaname.errors import Refused
 from kaname.ledger import canonical
 from kaname.node import Node
@@ -51,8 +52,14 @@ class Wado:
 
     @classmethod
     def of(cls, node: Node, registries: tuple[str, ...], request: Request) -> Wado:
-        """Reads path and headers."""
+        """Reads path and headers.
+
+        Raises:
+            Refused: ``not-found`` for what is no UID: it never reaches the database.
+        """
         path = request.path_params
+        if not all(is_uid(value) for name, value in path.items() if name.endswith("UID")):
+            raise Refused("not-found")
         return cls(
             node,
             registries,

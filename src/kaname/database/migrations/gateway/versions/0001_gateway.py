@@ -54,17 +54,21 @@ def upgrade() -> None:
         sa.Column("registry", sa.String(64), nullable=False),
         sa.Column("subject", sa.String(16), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("number", sa.String(64), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("statement", sa.LargeBinary(), nullable=False),
         sa.Column("certificate", sa.LargeBinary(), nullable=True),
         sa.Column("at", sa.String(20), nullable=False),
         sa.PrimaryKeyConstraint("registry", "subject", name="pk_gateway_withdrawal"),
     )
+    op.create_index("gateway_withdrawal_number", "gateway_withdrawal", ["registry", "number"])
     op.create_table(
         "gateway_linkage",
         sa.Column("registry", sa.String(64), nullable=False),
         sa.Column("subject", sa.String(16), nullable=False),
+        sa.Column("number", sa.String(64), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.String(20), nullable=False),
         sa.PrimaryKeyConstraint("registry", "subject", name="pk_gateway_linkage"),
     )
+    op.create_index("gateway_linkage_number", "gateway_linkage", ["registry", "number"])

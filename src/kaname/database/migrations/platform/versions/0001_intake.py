@@ -20,7 +20,7 @@ def _parcels() -> None:
         sa.Column("digest", sa.String(64)),
         sa.Column("gateway", sa.String(64), nullable=False),
         sa.Column("registry", sa.String(64), nullable=False),
-        sa.Column("sequence", sa.Integer, nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.Column("subject", sa.String(16), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("reason", sa.String(64), nullable=False, server_default=""),
