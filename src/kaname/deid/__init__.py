@@ -5,6 +5,6 @@ with the decisions counted. Refused: what is broken or hostile. Held: whatever r
 ``testing`` may import :mod:`kaname.deid.identified` and :mod:`kaname.deid.engine`.
 """
 
-from kaname.deid.model import Attestation, Decision, Deidentified
+from kaname.deid.model import Attestation, Deidentified
 
-__all__ = ["Attestation", "Decision", "Deidentified"]
+__all__ = ["Attestation", "Deidentified"]

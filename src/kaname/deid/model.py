@@ -32,17 +32,6 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What one rule did to one attribute: never the value."""
-
-    attribute: str
-    """Keyword, or ``(gggg,eeee)`` where the dictionary has none; nested ones joined by ``/``."""
-    action: str
-    rule: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Deidentified:
     """A Part 10 file that names a subject and no patient."""
 
