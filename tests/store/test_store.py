@@ -212,6 +212,13 @@ def test_leftovers(tmp_path: Path) -> None:
     assert list(store.keys("")) == []
 
 
+def test_vanishing_leftover(tmp_path: Path) -> None:
+    """A draft that goes between the listing and the look at it, as another process finishes it, disturbs nobody."""
+    Store.open(str(tmp_path))
+    (tmp_path / ".staging" / "gone").symlink_to(tmp_path / "nowhere")
+    Store.open(str(tmp_path)).put("a", b"1")
+
+
 def _put(task: tuple[str, int]) -> int:
     place, _ = task
     store = Store.open(place)

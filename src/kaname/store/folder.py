@@ -11,7 +11,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,8 +32,9 @@ class Folder:
         with _full_told():
             self._staging.mkdir(parents=True, exist_ok=True)
         for leftover in self._staging.iterdir():
-            if time.time() - leftover.stat().st_mtime > LEFTOVER_SECONDS:
-                leftover.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process finished that draft, or swept it, since the listing
+                if time.time() - leftover.stat().st_mtime > LEFTOVER_SECONDS:
+                    leftover.unlink()
 
     def put(self, key: str, data: bytes | Path) -> bool:
         """Stores ``data`` under ``key`` unless it is taken; whether it was this call that stored it.
