@@ -41,6 +41,20 @@ class Settings:
     """Largest parcel that the peer door takes."""
     originals_days: int = 7
     """Days that a gateway keeps an original after the final receipt."""
+    viewer_port: int = 0
+    """Port of the viewer's own origin (hub, cloud, clinic); 0 opens none."""
+    dimse_port: int = 0
+    """Port on which a gateway takes DICOM associations; 0 opens none."""
+    ae_title: str = "KANAME"
+    """Application Entity Title under which it does (PS3.8: at most 16 characters)."""
+    calling_aes: tuple[str, ...] = ()
+    """AE titles that may open an association; nobody else."""
+    dimse_registry: str = "j-mid"
+    """Registry that objects received by association are meant for."""
+    watched: tuple[str, ...] = ()
+    """Folders that a serving gateway takes from, each as ``registry=/absolute/path``."""
+    quiet_seconds: float = 30.0
+    """A study that nothing was added to for so long is complete enough to be taken across."""
     retry_seconds: float = 1.0
     """First pause before a step that answered ``NotYet`` is tried again; doubles up to 300 s."""
     registries: tuple[str, ...] = field(default=("j-mid", "basic"))
@@ -83,8 +97,8 @@ def load(home: Path) -> Settings:
             raise Refused("settings-invalid", line=name)
         if name == "role" and value not in ROLES:
             raise Refused("settings-invalid", line=name)
-        if name == "registries":
-            table[name] = tuple(value)
+        if isinstance(value, list):
+            table[name] = tuple(cast("list[str]", value))
     return Settings(home=home, **table)
 
 

@@ -12,6 +12,7 @@ TOKEN = Table(
     Column("digest", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("registries", JSON, nullable=False),
+    Column("duties", JSON, nullable=False, server_default='["browse"]'),
     Column("made_at", Text, nullable=False),
     Column("expires_at", Text, nullable=False),
 )

@@ -10,9 +10,22 @@ from typing import Any, get_args
 
 from kaname.dicom.standard import dictionary, sop_classes
 from kaname.errors import Refused
-from kaname.registries.model import DeidRules, Kept, Option, PixelRules, Registry
+from kaname.registries.model import (
+    Annotation,
+    DeidRules,
+    Geometry,
+    Item,
+    ItemType,
+    Kept,
+    Label,
+    Option,
+    PixelRules,
+    Registry,
+)
 
 _OPTIONS: tuple[str, ...] = get_args(Option)
+_ITEM_TYPES: tuple[ItemType, ...] = get_args(ItemType)
+_GEOMETRIES: tuple[Geometry, ...] = ("image", "box")
 
 
 @cache
@@ -44,10 +57,10 @@ def parse(text: str) -> Registry:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Refused("registry-invalid", line=str(error)) from error
-    _only(table, {"id", "version", "name", "society", "accepts", "deid", "pixels"}, "")
+    _only(table, {"id", "version", "name", "society", "accepts", "deid", "pixels", "items", "annotation"}, "")
     deid, accepts, pixels = _part(table, "deid"), _part(table, "accepts"), _part(table, "pixels")
     _only(accepts, {"sop_classes"}, "accepts.")
-    _only(pixels, {"hold_image_types"}, "pixels.")
+    _only(pixels, {"hold_image_types", "regions"}, "pixels.")
     _only(deid, {"options", "keep", "keep_times"}, "deid.")
     name, society = _part(table, "name"), _part(table, "society")
     return Registry(
@@ -59,7 +72,9 @@ def parse(text: str) -> Registry:
         society_en=_text(society, "en"),
         sop_classes=_sop_classes(_part(accepts, "sop_classes")),
         deid=DeidRules(_options(_part(deid, "options")), _kept(_part(deid, "keep")), _text(deid, "keep_times", "")),
-        pixels=PixelRules(_reasons(_part(pixels, "hold_image_types"))),
+        pixels=PixelRules(_reasons(_part(pixels, "hold_image_types")), _sop_classes(_part(pixels, "regions", {}))),
+        items={name: _item(name, _part(_part(table, "items"), name)) for name in _part(table, "items", {})},
+        annotation=_annotation(_part(table, "annotation")) if "annotation" in table else None,
     )
 
 
@@ -92,8 +107,47 @@ def _reasons(rows: Mapping[str, Any]) -> dict[str, str]:
     return dict(rows)
 
 
-def _part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = table.get(name)
+def _item(name: str, table: Mapping[str, Any]) -> Item:
+    where = f"items.{name}."
+    _only(table, {"ja", "en", "type", "unit", "values"}, where)
+    kind = _text(table, "type")
+    values = _texts(table, "values", where)
+    if kind not in _ITEM_TYPES or (kind == "code") != bool(values):
+        raise Refused("registry-invalid", line=f"{where}type")
+    return Item(name, _text(table, "ja"), _text(table, "en"), kind, _text(table, "unit", ""), values)
+
+
+def _annotation(table: Mapping[str, Any]) -> Annotation:
+    where = "annotation."
+    _only(table, {"question", "labels", "geometries", "readers"}, where)
+    question, labels, readers = _part(table, "question"), _part(table, "labels"), table.get("readers")
+    named = _texts(table, "geometries", where)
+    geometries: tuple[Geometry, ...] = tuple(g for g in _GEOMETRIES if g in named)
+    if len(geometries) != len(named) or not geometries:
+        raise Refused("registry-invalid", line=f"{where}geometries")
+    if type(readers) is not int or readers < 1:
+        raise Refused("registry-invalid", line=f"{where}readers")
+    return Annotation(
+        question_ja=_text(question, "ja"),
+        question_en=_text(question, "en"),
+        labels=tuple(
+            Label(value, _text(_part(labels, value), "ja"), _text(_part(labels, value), "en")) for value in labels
+        ),
+        geometries=geometries,
+        readers=readers,
+    )
+
+
+def _texts(table: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    rows: list[Any] = table.get(name, [])
+    texts = tuple(row for row in rows if isinstance(row, str) and row) if type(rows) is list else None
+    if texts is None or len(texts) != len(rows):
+        raise Refused("registry-invalid", line=where + name)
+    return texts
+
+
+def _part(table: Mapping[str, Any], name: str, default: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    part = table.get(name, default)
     if not isinstance(part, dict):
         raise Refused("registry-invalid", line=name)
     return part  # pyright: ignore[reportUnknownVariableType] - TOML keys are strings

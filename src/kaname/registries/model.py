@@ -9,6 +9,9 @@ from typing import Literal
 Option = Literal["modified_dates", "patient_characteristics", "device_identity"]
 """Options of PS3.15 Annex E that a registry may take: those that the engine really carries out."""
 
+ItemType = Literal["code", "integer", "decimal"]
+Geometry = Literal["image", "box"]
+
 OPTION_CODES: Mapping[str, tuple[str, str]] = {
     "modified_dates": ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
     "patient_characteristics": ("113108", "Retain Patient Characteristics Option"),
@@ -44,6 +47,44 @@ class PixelRules:
 
     hold_image_types: Mapping[str, str]
     """Words of Image Type that tell of screens and reports, each with its reason."""
+    regions: Mapping[str, str]
+    """SOP Class UIDs whose pixels are blanked outside the Sequence of Ultrasound Regions (PS3.3 C.8.5.5) and looked
+    through for text inside, each with its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One clinical item of a record: what of a department's table may travel beside the images."""
+
+    name: str
+    name_ja: str
+    name_en: str
+    type: ItemType
+    unit: str
+    """UCUM; empty where there is none."""
+    values: tuple[str, ...]
+    """The closed list of a ``code``; empty for numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One answer that a reader may give."""
+
+    value: str
+    ja: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What readers are asked, and how."""
+
+    question_ja: str
+    question_en: str
+    labels: tuple[Label, ...]
+    geometries: tuple[Geometry, ...]
+    readers: int
+    """Readers that see each case before it is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +101,7 @@ class Registry:
     """SOP Class UIDs taken in, each with its reason."""
     deid: DeidRules
     pixels: PixelRules
+    items: Mapping[str, Item]
+    """Clinical items by name; what is not listed does not travel."""
+    annotation: Annotation | None
+    """``None`` where readers are asked nothing yet."""
