@@ -38,7 +38,8 @@ clean:                          ## back to a fresh clone
 .venv/kaname.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing Kaname into .venv …"
 	@$(INSTALL) pip hatchling editables
-	@$(INSTALL) --no-build-isolation --editable '.[all]'
+	@$(INSTALL) --no-build-isolation --editable '.[demo]'
+	@$(INSTALL) --no-deps rapidocr # its text detection models alone: what it asks for besides is never imported
 	@touch $@
 
 .venv/test.stamp: .venv/kaname.stamp

@@ -16,18 +16,17 @@ from pathlib import Path
 
 TARGET = Path(__file__).parent.parent / "constraints.txt"
 OURS = "kaname"
-LEFT_OUT = {OURS, "setuptools"}  # setuptools comes with some interpreters; nothing here needs it
-NOT_INSTALLED = {"torch": "2.13.0"}  # for the jobs that train: the build that runs on any processor
+LEFT_OUT = {OURS}
 HEAD = "# Exact versions of everything: base, extras, tests, build. Made by tools/lock.py; do not edit.\n"
 
 
 def locked() -> str:
     """The text of the file for this environment."""
-    pins = dict(NOT_INSTALLED)
+    pins: dict[str, str] = {}
     for distribution in distributions():
         name = re.sub(r"[-_.]+", "-", distribution.name).lower()
         if name not in LEFT_OUT:
-            pins[name] = distribution.version
+            pins[name] = distribution.version.partition("+")[0]  # any build of that version: +cpu, +cu130
     return HEAD + "".join(f"{name}=={version}\n" for name, version in sorted(pins.items()))
 
 

@@ -8,7 +8,11 @@
 set -eu
 
 PROGRAMS='
+bwrap bubblewrap
+chromium chromium
+echoscu dcmtk
 initdb postgresql
+ip iproute2
 '
 PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" # Debian keeps the server's programs off the path
 

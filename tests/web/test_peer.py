@@ -2,14 +2,14 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from kaname.archive.flow import shelve
+from kaname.archive.flow import shelve, unshelved
 from kaname.node import Node
 from kaname.parcel.statements import Certificate, Receipt
 from kaname.testing.deliveries import Facility, hub_keys, make_hub, series
@@ -23,12 +23,11 @@ class Peers:
 
     node: Node
     facility: Facility
-    listed: list[str] = field(default_factory=list[str])
     limit_bytes: int = 1 << 30
 
     def ask(self, method: str, path: str, content: Any = None) -> httpx.Response:
         """One request to the door for partners."""
-        app = make_peer_app(self.node, self.listed.append, limit_bytes=self.limit_bytes)
+        app = make_peer_app(self.node, limit_bytes=self.limit_bytes)
 
         async def go() -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -61,18 +60,19 @@ def test_a_parcel_is_answered_by_a_receipt_and_waits_for_its_shelf(peers: Peers)
     parcel = peers.facility.parcel(series())
     answer = peers.ask("POST", "/parcels", parcel.read_bytes())
     receipt = peers.receipt(answer)
-    assert (receipt.outcome, receipt.instances, peers.listed) == ("accepted", 2, [parcel.stem])
+    assert (receipt.outcome, receipt.instances, unshelved(peers.node)) == ("accepted", 2, (parcel.stem,))
     assert peers.ask("GET", f"/receipts/{parcel.stem}").content == answer.content
     assert not peers.left()
 
 
 def test_the_same_parcel_again_is_the_same_receipt(peers: Peers) -> None:
     """Delivering twice is delivering once; what lies on its shelf already is not listed again."""
-    data = peers.facility.parcel(series()).read_bytes()
+    parcel = peers.facility.parcel(series())
+    data = parcel.read_bytes()
     first = peers.ask("POST", "/parcels", data)
-    shelve(peers.node, peers.listed[0])
+    shelve(peers.node, parcel.stem)
     assert peers.ask("POST", "/parcels", data).content == first.content
-    assert len(peers.listed) == 1
+    assert unshelved(peers.node) == ()
 
 
 def test_a_refused_parcel_has_a_receipt_and_no_shelf(peers: Peers) -> None:
@@ -80,7 +80,7 @@ def test_a_refused_parcel_has_a_receipt_and_no_shelf(peers: Peers) -> None:
     data = bytearray(peers.facility.parcel(series()).read_bytes())
     data[-2000] ^= 1
     receipt = peers.receipt(peers.ask("POST", "/parcels", bytes(data)))
-    assert (receipt.outcome, receipt.reason, peers.listed) == ("refused", "parcel-damaged", [])
+    assert (receipt.outcome, receipt.reason, unshelved(peers.node)) == ("refused", "parcel-damaged", ())
     assert len(list((peers.node.settings.home / "quarantine").iterdir())) == 1
     assert not peers.left()
 
@@ -141,7 +141,7 @@ def test_a_full_disk_is_no_fault_of_the_sender(
 
 def test_a_sender_who_hangs_up_leaves_nothing(peers: Peers) -> None:
     """Half a parcel is thrown away: whoever holds the whole sends it again."""
-    app = make_peer_app(peers.node, peers.listed.append)
+    app = make_peer_app(peers.node)
     messages: list[dict[str, Any]] = [
         {"type": "http.request", "body": b"half", "more_body": True},
         {"type": "http.disconnect"},
@@ -158,7 +158,7 @@ def test_a_sender_who_hangs_up_leaves_nothing(peers: Peers) -> None:
     asyncio.run(app(scope, receive, send))
     assert sent[0]["status"] == 422
     assert not peers.left()
-    assert not peers.listed
+    assert unshelved(peers.node) == ()
 
 
 def test_a_withdrawal_is_answered_by_a_certificate(peers: Peers) -> None:

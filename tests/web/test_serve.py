@@ -27,6 +27,7 @@ from kaname.parcel.transfer import Partner, ask_receipt, deliver, send_withdrawa
 from kaname.settings import Settings, load, write
 from kaname.testing.deliveries import Facility, make_hub, series
 from kaname.testing.sites import start_serving
+from kaname.upkeep.home import make_home
 from kaname.web.serve import serve
 
 WAIT_SECONDS = 20.0
@@ -235,7 +236,7 @@ def test_a_second_worker_of_the_same_home_waits(site: Site, served: Running) -> 
     """One process does a node's work; the second one says so and ends."""
     assert served.process.poll() is None
     with pytest.raises(NotYet, match="work-elsewhere"):
-        serve(load(site.home), StringIO())
+        serve(load(site.home), StringIO(), {})
 
 
 def test_what_was_accepted_before_a_crash_is_shelved_after_it(tmp_path: Path) -> None:
@@ -251,7 +252,7 @@ def test_what_was_accepted_before_a_crash_is_shelved_after_it(tmp_path: Path) ->
 
 def test_a_gateway_shows_its_health_and_nothing_else(tmp_path: Path) -> None:
     """In a hospital the door has no data behind it."""
-    write(Settings(tmp_path, "gateway", "facility-1", port=0))
+    make_home(Settings(tmp_path, "gateway", "facility-1", port=0))
     with running(tmp_path) as gateway:
         assert httpx.get(f"{gateway.door}/healthz").json() == {"status": "ok", "role": "gateway"}
         assert httpx.get(f"{gateway.door}/dicomweb/studies").status_code == 404
@@ -266,10 +267,10 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         settings = Settings(tmp_path, "gateway", "facility-1", port=other.getsockname()[1])
         with pytest.raises(Refused, match="port-taken"):
-            serve(settings, StringIO())
+            serve(settings, StringIO(), {})
 
 
 def test_a_hub_without_its_keys_does_not_open(tmp_path: Path) -> None:
     """The partners' door is never opened without an authority to check them by."""
     with pytest.raises(Refused, match="key-missing"):
-        serve(Settings(tmp_path, "hub", "society", port=0, peer_port=0), StringIO())
+        serve(Settings(tmp_path, "hub", "society", port=0, peer_port=0), StringIO(), {})

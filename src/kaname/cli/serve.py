@@ -20,4 +20,4 @@ def serve(home: Path | None) -> None:
     """
     from kaname.web.serve import serve as open_doors
 
-    open_doors(load(home_of(home)), sys.stdout)
+    open_doors(load(home_of(home)), sys.stdout, {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -29,18 +28,17 @@ def make_app(node: Node) -> ASGIApp:
     return Guard(app, BODY_LIMIT_BYTES)
 
 
-def make_peer_app(node: Node, shelve_later: Callable[[str], None], *, limit_bytes: int = PARCEL_LIMIT_BYTES) -> ASGIApp:
+def make_peer_app(node: Node, *, limit_bytes: int = PARCEL_LIMIT_BYTES) -> ASGIApp:
     """The door for partners; to be served behind mutual TLS only.
 
     Args:
         node: A node of the de-identified side.
-        shelve_later: Puts an accepted parcel, by its digest, on the list of work.
         limit_bytes: Largest parcel that is taken in.
     """
     from kaname.web.peer import peer_routes
 
     app = _bare_app("Kaname, partners")
-    app.include_router(peer_routes(node, shelve_later))
+    app.include_router(peer_routes(node))
     return Guard(app, limit_bytes)
 
 

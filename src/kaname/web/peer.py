@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,13 +39,8 @@ def clear_inbox(node: Node) -> None:
         left.unlink()
 
 
-def peer_routes(node: Node, shelve_later: Callable[[str], None]) -> APIRouter:
-    """The three routes of a partner.
-
-    Args:
-        node: A node of the de-identified side.
-        shelve_later: Puts an accepted parcel, by its digest, on the list of work.
-    """
+def peer_routes(node: Node) -> APIRouter:
+    """The three routes of a partner, on a node of the de-identified side."""
     routes = APIRouter(prefix="/peer/v1")
 
     async def parcels(request: Request) -> Response:
@@ -59,10 +53,7 @@ def peer_routes(node: Node, shelve_later: Callable[[str], None]) -> APIRouter:
             file.unlink(missing_ok=True)  # what was refused lies in quarantine by now
 
     def judged(file: Path) -> bytes:
-        taken = accept(node, file)
-        if taken.accepted:
-            shelve_later(taken.digest)
-        return taken.receipt
+        return accept(node, file).receipt
 
     async def withdrawals(request: Request) -> Response:
         """Carries a withdrawal out. The answer is the certificate."""

@@ -7,29 +7,26 @@ import json
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TextIO
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from kaname.access.certificates import server_context
-from kaname.archive.flow import shelve_parcel, unshelved
 from kaname.errors import Refused
 from kaname.node import Node, open_node
 from kaname.settings import Settings
+from kaname.upkeep.worker import working
 from kaname.web.app import make_app, make_peer_app
 from kaname.web.peer import clear_inbox
-from kaname.work import Work
 
 GRACE_SECONDS = 10
 """How long answers under way may take once the node was asked to stop."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-SHELVE = "shelve"
-"""Name of the flow that puts an accepted parcel on the archive's shelves."""
+OtherDoor = Callable[[Node], AbstractContextManager[str]]
 ContextFactory = Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]
 
 
@@ -49,11 +46,17 @@ class Door:
         return f"{self.scheme}://[{host}]:{port}" if ":" in host else f"{self.scheme}://{host}:{port}"
 
 
-def serve(settings: Settings, out: TextIO) -> None:
+def serve(settings: Settings, out: TextIO, more_doors: Mapping[str, OtherDoor]) -> None:
     """Opens the node of ``settings`` and returns when it was stopped by SIGTERM or SIGINT.
 
     First the worker starts, on what a killed process left behind; then the doors open; then one JSON line on ``out``
-    says where: ``{"ready": true, "name", "role", "door", "peer"}`` (no ``peer`` on a gateway).
+    says where: ``{"ready": true, "name", "role", "door", "peer"}`` (no ``peer`` on a gateway), and the other doors.
+
+    Args:
+        settings: Of the node.
+        out: Where the line goes.
+        more_doors: Doors of another kind, by the name that the line gives them: each is open while its context lasts,
+            and gives its address.
 
     Raises:
         Refused: ``port-taken``; ``key-missing`` and its like when the keys of the partners' door cannot be used.
@@ -61,17 +64,19 @@ def serve(settings: Settings, out: TextIO) -> None:
     """
     node = open_node(settings)
     with ExitStack() as opened:
-        if settings.role == "gateway":
-            listener = opened.enter_context(_listening(settings.host, settings.port))
-            doors = [_door(make_app(node), listener)]
-        else:
+        listener = opened.enter_context(_listening(settings.host, settings.port))
+        doors = [_door("door", make_app(node), listener)]
+        if settings.role != "gateway":
             context = server_context(settings.keys)
-            listener = opened.enter_context(_listening(settings.host, settings.port))
             peer_listener = opened.enter_context(_listening(settings.host, settings.peer_port))
-            shelve_later = opened.enter_context(_working(node))
-            peer_app = make_peer_app(node, shelve_later, limit_bytes=settings.parcel_limit_bytes)
-            doors = [_door(make_app(node), listener), _peer_door(peer_app, peer_listener, context)]
-        asyncio.run(_run(doors, node, out))
+            doors.append(
+                _peer_door(make_peer_app(node, limit_bytes=settings.parcel_limit_bytes), peer_listener, context)
+            )
+        opened.enter_context(working(node))
+        if settings.role != "gateway":
+            clear_inbox(node)
+        where = {name: opened.enter_context(door(node)) for name, door in more_doors.items()}
+        asyncio.run(_run(doors, node, out, where))
 
 
 class _Server(uvicorn.Server):
@@ -93,27 +98,6 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _working(node: Node) -> Generator[Callable[[str], None]]:
-    """The worker of the de-identified side; gives what puts an accepted parcel on its list."""
-    settings = node.settings
-    work = Work(f"sqlite:///{settings.home / 'work.sqlite'}", settings.name, retry_seconds=settings.retry_seconds)
-    work.flow(SHELVE, partial(shelve_parcel, node))
-    work.start()
-    try:
-        clear_inbox(node)
-        later = partial(_shelve_later, work)
-        for digest in unshelved(node):
-            later(digest)
-        yield later
-    finally:
-        work.stop()
-
-
-def _shelve_later(work: Work, digest: str) -> None:
-    work.enqueue(SHELVE, digest, digest)
-
-
-@contextmanager
 def _listening(host: str, port: int) -> Generator[socket.socket]:
     """A listening socket; port 0 takes any that is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -125,8 +109,8 @@ def _listening(host: str, port: int) -> Generator[socket.socket]:
         yield listener
 
 
-def _door(app: ASGIApp, listener: socket.socket) -> Door:
-    return Door("door", _Server(_config(app)), listener, "http")
+def _door(name: str, app: ASGIApp, listener: socket.socket) -> Door:
+    return Door(name, _Server(_config(app)), listener, "http")
 
 
 def _peer_door(app: ASGIApp, listener: socket.socket, context: ssl.SSLContext) -> Door:
@@ -154,7 +138,7 @@ def _config(app: ASGIApp, context_of: ContextFactory | None = None) -> uvicorn.C
     )
 
 
-async def _run(doors: Sequence[Door], node: Node, out: TextIO) -> None:
+async def _run(doors: Sequence[Door], node: Node, out: TextIO, others: Mapping[str, str]) -> None:
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _stop, doors)
@@ -163,7 +147,7 @@ async def _run(doors: Sequence[Door], node: Node, out: TextIO) -> None:
             running.create_task(door.server.serve(sockets=[door.listener]))
         for door in doors:
             await door.server.ready.wait()
-        where = {door.name: door.address for door in doors}
+        where = {door.name: door.address for door in doors} | dict(others)
         print(json.dumps({"ready": True, "name": node.settings.name, "role": node.settings.role} | where), file=out)
         out.flush()
 

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 
 from kaname.ledger import Json
 from kaname.work.lock import sole_worker
+from kaname.work.lookout import Lookout, Waiting
 from kaname.work.model import Flow, Outcome
 
 if TYPE_CHECKING:
@@ -46,14 +47,23 @@ class Work:
         self._retry_seconds = retry_seconds
         self._concurrency = concurrency
         self._flows: dict[str, Flow] = {}
+        self._rooms: dict[str, Waiting] = {}
         self._started = ExitStack()
 
-    def flow(self, name: str, run: Flow) -> None:
-        """Makes a flow known. Before :meth:`start`; names have no colon."""
+    def flow(self, name: str, run: Flow, waiting: Waiting | None = None) -> None:
+        """Makes a flow known. Before :meth:`start`.
+
+        Args:
+            name: Without a colon.
+            run: The flow.
+            waiting: Asked again and again which ids wait for it: those are put on the list, each as its own payload.
+        """
         self._flows[name] = run
+        if waiting is not None:
+            self._rooms[name] = waiting
 
     def start(self) -> None:
-        """Begins to work, first of all on what a killed process left behind.
+        """Begins to work, first of all on what a killed process left behind, then on what waits in the rooms.
 
         Raises:
             NotYet: ``work-elsewhere`` when another process does this node's work.
@@ -71,6 +81,10 @@ class Work:
                 self._list.open_queue(flow, self._concurrency)
             worker = start_worker(self._list, self._name, self._flows, retry_seconds=self._retry_seconds)
             held.callback(worker.stop, GRACE_SECONDS)
+            lookout = Lookout(self._rooms, lambda flow, one: self.enqueue(flow, one, one))
+            lookout.look()
+            lookout.start()
+            held.callback(lookout.stop)
             self._started = held.pop_all()
 
     def stop(self) -> None:
