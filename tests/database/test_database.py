@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 import kaname
 from kaname.database import connect, migrate, reading, scrub, writing
 from kaname.database import engine as engine_module
-from kaname.database.migration import version_table
+from kaname.database.migration import newest, version_table
 from kaname.database.schema import GROUND, HISTORIES
 from kaname.errors import NotYet
 from kaname.testing.postgres import find_programs, postgres_server
@@ -196,6 +196,17 @@ def test_migrating_twice(index: Engine) -> None:
     migrate(index, ["ground"])
     with writing(index):
         migrate(index, ["ground"])
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_steps_in_a_row(history: str) -> None:
+    """Steps are named by their number and follow each other: the last file is where a history ends."""
+    folder = Path(kaname.__file__).parent / "database" / "migrations" / history / "versions"
+    names = sorted(file.stem for file in folder.glob("[0-9]*.py"))
+    steps = [importlib.import_module(f"kaname.database.migrations.{history}.versions.{name}") for name in names]
+    assert [step.revision for step in steps] == names
+    assert [step.down_revision for step in steps] == [None, *names[:-1]]
+    assert newest(history) == names[-1]
 
 
 def test_newer_database(index: Engine) -> None:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, column, inspect, select, table
 
 from kaname.database.engine import reading, writing
-from kaname.errors import NotYet
-
-SCRIPTS = "kaname.database:migrations"
-MIGRATION_LOCK = 0x6B616E616D65
-"""Key of the PostgreSQL advisory lock that lets one process migrate at a time (SQLite has the write lock)."""
 
 
 def migrate(engine: Engine, histories: Sequence[str]) -> None:
@@ -27,13 +19,12 @@ def migrate(engine: Engine, histories: Sequence[str]) -> None:
             what :func:`kaname.database.writing` raises.
     """
     with reading(engine) as connection:
-        if all(_is_newest(connection, history) for history in histories):
+        if all(_stands_at(connection, history) == newest(history) for history in histories):
             return
+    from kaname.database.upgrade import upgrade  # Alembic: half a second that most starts do without
+
     with writing(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        for history in histories:
-            _upgrade(connection, history)
+        upgrade(connection, {history: version_table(history) for history in histories})
 
 
 def version_table(history: str) -> str:
@@ -41,24 +32,16 @@ def version_table(history: str) -> str:
     return f"schema_{history}"
 
 
-def _is_newest(connection: Connection, history: str) -> bool:
-    context = MigrationContext.configure(connection, opts={"version_table": version_table(history)})
-    return set(context.get_current_heads()) == set(ScriptDirectory.from_config(_config(history)).get_heads())
+@cache
+def newest(history: str) -> str:
+    """The last step of a history: its files are named by their number and are their revision."""
+    folder = files("kaname.database").joinpath("migrations", history, "versions")
+    return max(file.name.removesuffix(".py") for file in folder.iterdir() if file.name[:1].isdecimal())
 
 
-def _upgrade(connection: Connection, history: str) -> None:
-    config = _config(history)
-    config.attributes["connection"] = connection
-    config.attributes["version_table"] = version_table(history)
-    try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        raise NotYet("schema-newer", history=history) from error
-
-
-def _config(history: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", SCRIPTS)
-    config.set_main_option("version_locations", f"{SCRIPTS}/{history}/versions")
-    config.set_main_option("path_separator", "newline")
-    return config
+def _stands_at(connection: Connection, history: str) -> str:
+    """The step that a history stands at; empty before the first."""
+    name = version_table(history)
+    if not inspect(connection).has_table(name):
+        return ""
+    return connection.execute(select(table(name, column("version_num")).c.version_num)).scalar_one_or_none() or ""
