@@ -10,7 +10,8 @@ set -eu
 PROGRAMS='
 bwrap bubblewrap
 chromium chromium
-echoscu dcmtk
+dsrdump dcmtk
+storescu dcmtk
 initdb postgresql
 ip iproute2
 '

@@ -72,6 +72,26 @@ def home_from_environment() -> Path | None:
     return Path(value) if value else None
 
 
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """What a job between the walls of :mod:`kaname.compute` is told."""
+
+    data: Path
+    """Folder of what it may read."""
+    out: Path
+    """Folder for what it makes."""
+    seed: int
+
+
+def job_from_environment() -> JobPlace:
+    """What ``KANAME_DATA``, ``KANAME_OUT`` and ``KANAME_SEED`` say; for recipes, which run as jobs.
+
+    Raises:
+        KeyError: when it is no job that asks.
+    """
+    return JobPlace(Path(os.environ["KANAME_DATA"]), Path(os.environ["KANAME_OUT"]), int(os.environ["KANAME_SEED"]))
+
+
 def test_data_from_environment() -> Path:
     """Where public test data lies: ``KANAME_TEST_DATA``, by default ``../shared/data`` beside the checkout."""
     return Path(os.environ.get("KANAME_TEST_DATA", "../shared/data"))

@@ -269,7 +269,7 @@ def test_every_version_is_written_down(node: Node) -> None:
         ("dataset-holed", "hub-1"),
     ]
     assert events[0].about == made.digest
-    assert events[0].facts["question"] == {"registry": "j-mid", "modality": "CT"}
+    assert events[0].facts["question"] == {"registry": "j-mid", "modality": "CT", "task": ""}
     assert ALICE not in repr(events)
 
 

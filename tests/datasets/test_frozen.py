@@ -6,13 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaname.datasets.frozen import key_of, read_list, write_list
-from kaname.datasets.model import Frozen, Hole, Member, Question
+from kaname.datasets.model import SPLITS, Assigned, Frozen, Hole, Labelled, Member, Question
 from kaname.errors import Refused
 from kaname.store import Store, digest_bytes
 
 MEMBER = Member("AAAAAAAAAAAAAAAA", "2.25.1", "2.25.2", "a" * 64, 3)
 HOLE = Hole(1, "2026-11-21T12:00:00Z", 2, ("b" * 64, "c" * 64))
-FROZEN = Frozen("lungs", Question("j-mid", "CT"), (MEMBER,), (HOLE,))
+LABEL = Labelled(MEMBER.subject, "2.25.3", 1, "present", "agreed")
+SPLIT = Assigned(MEMBER.subject, "test")
+FROZEN = Frozen("lungs", Question("j-mid", "CT", "nodules"), (MEMBER,), (HOLE,), (LABEL,), (SPLIT,))
+FIRST_FORMAT = (
+    '{"format":1,"name":"lungs","question":{"modality":"CT","registry":"j-mid"}}\n'
+    f'{{"instances":3,"pack":"{"a" * 64}","series":"2.25.2","study":"2.25.1","subject":"AAAAAAAAAAAAAAAA"}}\n'
+    f'{{"hole":1,"instances":2,"packs":["{"b" * 64}","{"c" * 64}"],"withdrawn_at":"2026-11-21T12:00:00Z"}}\n'
+)
+"""A list as it was written before there were labels and splits."""
 
 
 @pytest.fixture(scope="module")
@@ -26,23 +34,38 @@ def test_a_list_is_canonical_lines_under_their_own_digest(store: Store) -> None:
     digest = write_list(store, FROZEN)
     plain = zstandard.decompress(store.get(key_of(digest)), max_output_size=1 << 20)
     assert plain.decode().splitlines() == [
-        '{"format":1,"name":"lungs","question":{"modality":"CT","registry":"j-mid"}}',
+        '{"format":2,"name":"lungs","question":{"modality":"CT","registry":"j-mid","task":"nodules"}}',
         f'{{"instances":3,"pack":"{"a" * 64}","series":"2.25.2","study":"2.25.1","subject":"AAAAAAAAAAAAAAAA"}}',
+        '{"split":"test","subject":"AAAAAAAAAAAAAAAA"}',
+        '{"frame":1,"instance":"2.25.3","label":"present","settled":"agreed","subject":"AAAAAAAAAAAAAAAA"}',
         f'{{"hole":1,"instances":2,"packs":["{"b" * 64}","{"c" * 64}"],"withdrawn_at":"2026-11-21T12:00:00Z"}}',
     ]
     assert digest == digest_bytes(plain)
+
+
+def test_a_list_of_the_first_format_is_still_read(store: Store) -> None:
+    """It has neither labels nor splits, and keeps its digest."""
+    plain = FIRST_FORMAT.encode()
+    store.put(key_of(digest_bytes(plain)), zstandard.compress(plain))
+    found = read_list(store, digest_bytes(plain))
+    assert found == Frozen("lungs", Question("j-mid", "CT"), (MEMBER,), (HOLE,))
 
 
 UIDS = st.from_regex(r"2\.25\.[1-9][0-9]{0,30}", fullmatch=True)
 DIGESTS = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 MEMBERS = st.builds(Member, st.from_regex(r"[A-Z2-7]{16}", fullmatch=True), UIDS, UIDS, DIGESTS, st.integers(1, 9999))
 HOLES = st.builds(Hole, st.integers(1, 9), st.just(HOLE.withdrawn_at), st.integers(0, 99), st.tuples(DIGESTS))
+SUBJECTS = st.from_regex(r"[A-Z2-7]{16}", fullmatch=True)
+LABELS = st.builds(Labelled, SUBJECTS, UIDS, st.integers(1, 9), st.sampled_from(["present", "無"]), st.just("agreed"))
+ASSIGNED = st.builds(Assigned, SUBJECTS, st.sampled_from(SPLITS))
 LISTS = st.builds(
     Frozen,
     st.sampled_from(["a", "lungs"]),
-    st.builds(Question, st.sampled_from(["j-mid", "basic"]), st.sampled_from(["", "CT"])),
+    st.builds(Question, st.sampled_from(["j-mid", "basic"]), st.sampled_from(["", "CT"]), st.sampled_from(["", "t"])),
     st.lists(MEMBERS, max_size=3).map(tuple),
     st.lists(HOLES, max_size=2).map(tuple),
+    st.lists(LABELS, max_size=2).map(tuple),
+    st.lists(ASSIGNED, max_size=2).map(tuple),
 )
 
 
@@ -72,7 +95,7 @@ def test_other_bytes_in_the_place_of_a_list_are_refused(tmp_path: Path, bad: byt
 
 def test_a_format_of_the_future_is_refused(store: Store) -> None:
     """A list in a newer format is not half understood."""
-    plain = b'{"format":2}\n'
+    plain = b'{"format":3}\n'
     store.put(key_of(digest_bytes(plain)), zstandard.compress(plain))
     with pytest.raises(Refused, match="dataset-format"):
         read_list(store, digest_bytes(plain))

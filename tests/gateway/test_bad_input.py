@@ -9,10 +9,10 @@ import pytest
 from kaname.deid import engine as engine_module
 from kaname.deid.keys import MasterKey
 from kaname.errors import reasons
+from kaname.gateway.batches import form_batches
 from kaname.gateway.folder import deidentify
 from kaname.gateway.hospital import Hospital, open_hospital
 from kaname.gateway.ingest import Night, receive_all
-from kaname.gateway.receive import form_batches
 from kaname.gateway.status import held, status
 from kaname.settings import Settings
 from kaname.testing.badinput import PASSES, make_bad_inputs

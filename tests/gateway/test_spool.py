@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,13 @@ def test_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool.delete(name)
     with pytest.raises(Refused, match="object-missing"):
         spool.open(name)
+
+
+def test_the_same_from_many_sides(tmp_path: Path) -> None:
+    """Content that comes by several associations at once is kept once and whole."""
+    spool = Spool(tmp_path, KEY)
+    content = b"Yamada Taro" * 100_000
+    with ThreadPoolExecutor(8) as pool:
+        (name,) = set(pool.map(lambda _: spool.put(content), range(32)))
+    assert spool.open(name).buffer == content
+    assert list(spool.names()) == [name]

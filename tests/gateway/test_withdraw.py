@@ -26,7 +26,14 @@ def arrive(hospital: Hospital, folder: Path, name: str, issuer: str, number: str
     """One slice of a patient arrives; what became of it."""
     file = folder / name
     file.write_bytes(
-        to_bytes(ct_slice(PatientID=number, IssuerOfPatientID=issuer or None, SOPInstanceUID=f"1.2.{name}"))
+        to_bytes(
+            ct_slice(
+                PatientID=number,
+                IssuerOfPatientID=issuer or None,
+                SOPInstanceUID=f"1.2.{name}",
+                AccessionNumber=f"A-{name}",
+            )
+        )
     )
     (received,) = receive_all(hospital, [file], "j-mid", Night())
     return received.reason

@@ -21,6 +21,8 @@ from kaname.parcel.enrolment import (
     FILE_LIMIT_BYTES,
     accept_answer,
     admit,
+    client_folder,
+    is_enrolled,
     make_request,
     read_partner,
     read_request,
@@ -248,3 +250,34 @@ def test_authority_key_never_leaves_the_hub(pair: Pair) -> None:
     key = serialization.load_pem_private_key(authority, None)
     assert key.key_size == 256
     assert authority not in b"".join(path.read_bytes() for path in pair.gateway.iterdir())
+
+
+def test_a_hub_enrols_with_a_cloud_as_a_gateway_with_a_hub(pair: Pair, tmp_path: Path) -> None:
+    """The same two files; what the hub needs as a client stands apart from its own authority and server."""
+    hub = shutil.copytree(pair.hub, tmp_path / "hub")
+    before = {path.name: path.read_bytes() for path in hub.iterdir()}
+    cloud = tmp_path / "cloud"
+    certificates.make_authority(cloud, "cloud-1")
+    assert not is_enrolled(hub)
+    request = make_request(hub, "hub-1", ["basic"], role="hub")
+    assert read_request(request).role == "hub"
+    admission = admit(request, cloud, signing_key(cloud), "cloud-1", "https://cloud.example")
+    assert (admission.role, admission.name, admission.key) == ("hub", "hub-1", pair.hub_key.public)
+    record = accept_answer(hub, admission.answer, signing_key(cloud).public.fingerprint)
+    assert is_enrolled(hub)
+    assert record == read_partner(hub)
+    assert (record.name, record.gateway) == ("cloud-1", "hub-1")
+    assert {path.name: path.read_bytes() for path in hub.iterdir() if path.is_file()} == before
+    client = client_folder(hub)
+    assert sorted(path.name for path in client.iterdir()) == ["authority.crt", "partner.json", "tls.crt", "tls.key"]
+    assert client.stat().st_mode & 0o777 == 0o700
+    assert isinstance(certificates.client_context(client), ssl.SSLContext)
+    assert isinstance(certificates.server_context(hub), ssl.SSLContext)
+
+
+def test_a_role_is_one_that_delivers(pair: Pair, tmp_path: Path) -> None:
+    """Nobody asks to be admitted as anything but a gateway or a hub."""
+    request = make_request(tmp_path / "keys", "gw-2", ["basic"])
+    assert read_request(request).role == pair.admission.role == "gateway"
+    with refused("role"):
+        read_request(again(request, signing_key(tmp_path / "keys"), role="cloud"))

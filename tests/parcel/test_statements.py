@@ -10,13 +10,15 @@ import pytest
 
 from kaname.access.signing import sign_statement
 from kaname.errors import Refused
-from kaname.parcel.statements import Certificate, Place, Receipt, Withdrawal
+from kaname.parcel.statements import TIERS_MAX, Certificate, Place, Receipt, TierCertificate, Withdrawal
 from kaname.testing.parcels import (
+    CLOUD_KEY,
     GATEWAY_KEY,
     GATEWAY_KEYS,
     HUB_KEY,
     HUB_KEYS,
     certificate_for,
+    cloud_certificate_for,
     receipt_for,
     small_manifest,
     small_withdrawal,
@@ -132,6 +134,8 @@ def test_wrong_receipt_is_refused_by_name(part: str, values: dict[str, object]) 
 
 
 HOLE = {"digest": "5" * 64, "name": "lungs", "version": 2}
+MODEL = {"digest": "6" * 64, "name": "nodules", "version": 1}
+TIER = changed(CERTIFICATE.sign(HUB_KEY))["upstream"][0]
 PLACE = {"name": "caches", "outcome": "none", "until": ""}
 
 
@@ -149,6 +153,14 @@ PLACE = {"name": "caches", "outcome": "none", "until": ""}
         ("version", {"datasets": [HOLE | {"version": 0}]}),
         ("name", {"datasets": [HOLE | {"name": ""}]}),
         ("digest", {"datasets": [HOLE | {"digest": ""}]}),
+        ("models", {"models": [MODEL, MODEL]}),
+        ("digest", {"models": [MODEL | {"digest": ""}]}),
+        ("upstream", {"upstream": [TIER, TIER]}),
+        ("members", {"upstream": [TIER["certificate"]]}),
+        ("public_key", {"upstream": [TIER | {"public_key": "AAAA"}]}),
+        ("key", {"upstream": [TIER | {"public_key": HUB_KEY.public.text}]}),
+        ("name", {"upstream": [TIER | {"name": "要"}]}),
+        ("upstream", {"subject": "B" * 16}),
         ("outcome", {"places": [PLACE | {"outcome": "lost"}]}),
         ("outcome", {"places": [PLACE | {"outcome": 1}]}),
         ("until", {"places": [PLACE | {"outcome": "kept"}]}),
@@ -162,6 +174,18 @@ def test_wrong_certificate_is_refused_by_name(part: str, values: dict[str, objec
     body = changed(CERTIFICATE.sign(HUB_KEY), **values)
     with refused("certificate-invalid", part):
         Certificate.open(sign_statement("certificate", body, HUB_KEY), HUB_KEYS)
+
+
+def test_certificates_stand_in_one_another_only_so_deep() -> None:
+    """Four tiers are read; a fifth is refused, however well it is signed."""
+    certificate = cloud_certificate_for(WITHDRAWAL)
+    keys = {CLOUD_KEY.public.id: CLOUD_KEY.public}
+    for _ in range(TIERS_MAX - 1):
+        tier = TierCertificate("cloud-1", CLOUD_KEY.public, certificate)
+        certificate = Certificate.open(replace(certificate, upstream=(tier,)).sign(CLOUD_KEY), keys)
+    tier = TierCertificate("cloud-1", CLOUD_KEY.public, certificate)
+    with refused("certificate-invalid", "upstream"):
+        Certificate.open(replace(certificate, upstream=(tier,)).sign(CLOUD_KEY), keys)
 
 
 def test_kept_copies_name_their_end() -> None:

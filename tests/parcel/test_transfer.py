@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from kaname.access.certificates import client_context, server_context
+from kaname.access.certificates import client_context
 from kaname.errors import KanameError, NotYet, Refused
-from kaname.parcel import transfer
+from kaname.parcel import ask
+from kaname.parcel.ask import Partner
+from kaname.parcel.manifest import PackEntry, RecordEntry
 from kaname.parcel.open import open_parcel
 from kaname.parcel.seal import Parcel
-from kaname.parcel.transfer import Partner, ask_receipt, deliver, send_withdrawal
+from kaname.parcel.stored import StoredParcel
+from kaname.parcel.transfer import ask_receipt, deliver, pass_on, send_withdrawal
+from kaname.testing.door import ScriptedDoor, scripted_door
 from kaname.testing.parcels import (
     GATEWAY_KEY,
     GATEWAY_KEYS,
@@ -34,17 +36,6 @@ from kaname.testing.parcels import (
 WITHDRAWAL = small_withdrawal().sign(GATEWAY_KEY)
 
 
-@dataclass
-class Door:
-    """A partner's door that answers what a test tells it to, and remembers what came."""
-
-    url: str = ""
-    status: int = 200
-    answer: bytes = b""
-    hang_up: bool = False
-    came: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-
-
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """A hub and a gateway that is enrolled with it."""
@@ -58,41 +49,14 @@ def parcel(tmp_path_factory: pytest.TempPathFactory) -> Parcel:
 
 
 @pytest.fixture
-def door(pair: Pair) -> Iterator[Door]:
-    """A running HTTPS server that demands a client certificate of its authority."""
-    door = Door()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"] or 0))
-            door.came.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-            if door.hang_up:
-                return
-            self.send_response(door.status)
-            self.send_header("content-length", str(len(door.answer)))
-            self.end_headers()
-            self.wfile.write(door.answer)
-
-        def do_GET(self) -> None:
-            self.do_POST()
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # refused handshakes are what the tests look at from the other end
-    server.socket = server_context(pair.hub).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    door.url = f"https://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield door
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def door(pair: Pair) -> Iterator[ScriptedDoor]:
+    """The hub's door."""
+    with scripted_door(pair.hub) as door:
+        yield door
 
 
 @pytest.fixture
-def partner(pair: Pair, door: Door) -> Partner:
+def partner(pair: Pair, door: ScriptedDoor) -> Partner:
     """The door as the gateway knows it."""
     return Partner(door.url, client_context(pair.gateway), pair.record.key)
 
@@ -103,7 +67,7 @@ def raised(kind: type[KanameError], code: str) -> pytest.RaisesExc[KanameError]:
 
 
 def test_parcel_arrives_and_its_receipt_comes_back(
-    pair: Pair, parcel: Parcel, door: Door, partner: Partner, tmp_path: Path
+    pair: Pair, parcel: Parcel, door: ScriptedDoor, partner: Partner, tmp_path: Path
 ) -> None:
     """The bytes that arrive are the parcel's, announced by their length, and the receipt is the hub's."""
     receipt = receipt_for(parcel.manifest)
@@ -117,7 +81,45 @@ def test_parcel_arrives_and_its_receipt_comes_back(
     assert open_parcel(tmp_path / "arrived", GATEWAY_KEYS).manifest == parcel.manifest
 
 
-def test_refusal_is_a_receipt_too(pair: Pair, parcel: Parcel, door: Door, partner: Partner) -> None:
+def stored(parcel: Parcel, *, damage: bytes = b"") -> StoredParcel:
+    """The same parcel as a receiver keeps it: its files apart; ``damage`` takes the place of each one's content."""
+    with parcel.path.open("rb") as file:
+        data = file.read()
+
+    def source(member: PackEntry | RecordEntry) -> Iterator[bytes]:
+        start = data.index(member.name.encode()) + 512
+        content = damage or data[start : start + member.size_bytes]
+        yield from (content[:100], b"", content[100:])
+
+    start = data.index(b"manifest.sig") + 512
+    signature = data[start : start + int(data[start - 388 : start - 377], 8)]
+    return StoredParcel(parcel.manifest, signature, source)
+
+
+def test_a_parcel_is_passed_on_as_it_was_sealed(
+    pair: Pair, parcel: Parcel, door: ScriptedDoor, partner: Partner
+) -> None:
+    """Read from where its files rest, the parcel arrives byte for byte, announced by its length."""
+    door.answer = receipt_for(parcel.manifest).sign(pair.hub_key)
+    assert pass_on(stored(parcel), partner) == receipt_for(parcel.manifest)
+    [(_, path, headers, body)] = door.came
+    assert (path, body) == ("/peer/v1/parcels", parcel.path.read_bytes())
+    assert (headers["content-length"], headers["content-type"]) == (str(len(body)), "application/x-tar")
+    assert "transfer-encoding" not in headers
+    assert stored(parcel).digest == parcel.digest
+
+
+@pytest.mark.parametrize("size_bytes", [10, 768, 2000])
+def test_a_damaged_file_is_never_passed_on_whole(
+    parcel: Parcel, door: ScriptedDoor, partner: Partner, size_bytes: int
+) -> None:
+    """Too short, too long or other bytes: the request is broken off before the parcel is complete."""
+    with raised(Refused, "object-damaged"):
+        pass_on(stored(parcel, damage=b"x" * size_bytes), partner)
+    assert all(len(body) < parcel.path.stat().st_size for *_, body in door.came)
+
+
+def test_refusal_is_a_receipt_too(pair: Pair, parcel: Parcel, door: ScriptedDoor, partner: Partner) -> None:
     """A parcel that the hub refuses comes back as a signed receipt with the reason, not as an error."""
     refusal = replace(
         receipt_for(parcel.manifest), outcome="refused", reason="inspection-failed", instances=0, instances_digest=""
@@ -130,11 +132,16 @@ def test_enrolled_keys_folder_is_a_partner(pair: Pair, tmp_path: Path) -> None:
     """What enrolment left in the keys folder is all that delivery needs; without it there is no partner."""
     found = Partner.enrolled(pair.gateway)
     assert (found.url, found.key) == (pair.record.url, pair.record.key)
+    again = Partner.upstream(pair.gateway, "basic")
+    assert again is not None
+    assert (again.url, again.key, again.name) == (found.url, found.key, "hub-1")
+    assert (again.registries, Partner.upstream(pair.gateway, "joi")) == (("basic", "j-mid"), None)
+    assert Partner.upstream(pair.hub, "basic") is None
     with raised(NotYet, "not-enrolled"):
         Partner.enrolled(tmp_path)
 
 
-def test_receipt_can_be_asked_for(pair: Pair, parcel: Parcel, door: Door, partner: Partner) -> None:
+def test_receipt_can_be_asked_for(pair: Pair, parcel: Parcel, door: ScriptedDoor, partner: Partner) -> None:
     """A receipt that got lost is asked for by the parcel's digest; a parcel that never arrived has none."""
     door.answer = receipt_for(parcel.manifest).sign(pair.hub_key)
     assert ask_receipt(parcel, partner) == receipt_for(parcel.manifest)
@@ -143,7 +150,7 @@ def test_receipt_can_be_asked_for(pair: Pair, parcel: Parcel, door: Door, partne
     assert ask_receipt(parcel, partner) is None
 
 
-def test_withdrawal_brings_a_certificate(pair: Pair, door: Door, partner: Partner) -> None:
+def test_withdrawal_brings_a_certificate(pair: Pair, door: ScriptedDoor, partner: Partner) -> None:
     """A withdrawal is answered by the hub's certificate about exactly that statement."""
     door.answer = certificate_for(WITHDRAWAL).sign(pair.hub_key)
     certificate = send_withdrawal(WITHDRAWAL, partner)
@@ -152,7 +159,7 @@ def test_withdrawal_brings_a_certificate(pair: Pair, door: Door, partner: Partne
     assert door.came[0][1:2] + door.came[0][3:] == ("/peer/v1/withdrawals", WITHDRAWAL)
 
 
-def test_answers_of_others_are_refused(pair: Pair, parcel: Parcel, door: Door, partner: Partner) -> None:
+def test_answers_of_others_are_refused(pair: Pair, parcel: Parcel, door: ScriptedDoor, partner: Partner) -> None:
     """An answer signed by another key, or about another parcel or withdrawal, is worth nothing."""
     other = replace(small_manifest(), sequence=2)
     for answer in (
@@ -186,7 +193,7 @@ def test_answers_of_others_are_refused(pair: Pair, parcel: Parcel, door: Door, p
     ],
 )
 def test_other_answers_have_their_outcome(
-    parcel: Parcel, door: Door, partner: Partner, status: int, kind: type[KanameError], code: str
+    parcel: Parcel, door: ScriptedDoor, partner: Partner, status: int, kind: type[KanameError], code: str
 ) -> None:
     """Every answer but 200 is an outcome of ours: wait, ask a person, or not a receiver at all."""
     door.status = status
@@ -194,15 +201,17 @@ def test_other_answers_have_their_outcome(
         deliver(parcel, partner)
 
 
-def test_endless_answer_is_cut(parcel: Parcel, door: Door, partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_answer_is_cut(
+    parcel: Parcel, door: ScriptedDoor, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An answer that is longer than any statement is not read to its end."""
-    monkeypatch.setattr(transfer, "ANSWER_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(ask, "ANSWER_LIMIT_BYTES", 1000)
     door.answer = b"x" * 1_000_000
     with raised(Refused, "receipt-invalid"):
         deliver(parcel, partner)
 
 
-def test_lost_connection_is_tried_again_later(parcel: Parcel, door: Door, partner: Partner) -> None:
+def test_lost_connection_is_tried_again_later(parcel: Parcel, door: ScriptedDoor, partner: Partner) -> None:
     """A receiver that hangs up, or is not there, is unreachable for now."""
     door.hang_up = True
     with raised(NotYet, "receiver-unreachable"):
@@ -214,7 +223,7 @@ def test_lost_connection_is_tried_again_later(parcel: Parcel, door: Door, partne
             deliver(parcel, gone)
 
 
-def test_false_hub_gets_nothing(parcel: Parcel, door: Door, tmp_path: Path) -> None:
+def test_false_hub_gets_nothing(parcel: Parcel, door: ScriptedDoor, tmp_path: Path) -> None:
     """A server whose certificate is not of the pinned authority sees no byte of the parcel; a person has to look."""
     elsewhere = enrolled_pair(tmp_path)
     partner = Partner(door.url, client_context(elsewhere.gateway), elsewhere.record.key)
@@ -224,7 +233,7 @@ def test_false_hub_gets_nothing(parcel: Parcel, door: Door, tmp_path: Path) -> N
     assert door.came == []
 
 
-def test_client_without_certificate_delivers_nothing(pair: Pair, parcel: Parcel, door: Door) -> None:
+def test_client_without_certificate_delivers_nothing(pair: Pair, parcel: Parcel, door: ScriptedDoor) -> None:
     """The hub hangs up on a client that shows no certificate, before it reads a byte of a parcel."""
     bare = ssl.create_default_context(cafile=str(pair.gateway / "authority.crt"))
     with raised(NotYet, "receiver-unreachable"):

@@ -34,7 +34,8 @@ def test_vectors_open(tmp_path: Path) -> None:
     assert (opened.digest, opened.key_id) == (STORED["manifest_digest"], STORED["gateway_key_id"])
     assert opened.manifest.to_bytes().decode() == STORED["manifest"]
     hub = SigningKey.from_seed(bytes.fromhex(STORED["hub_seed"])).public
-    for name, signer in (("receipt", hub), ("certificate", hub), ("withdrawal", key)):
+    signers = {"receipt": hub, "certificate": hub, "withdrawal": key, "journey": hub, "message": hub}
+    for name, signer in signers.items():
         assert read_statement(STORED[name].encode()).signed_by(signer)
 
 

@@ -25,9 +25,10 @@ from kaname.deid.keys import MasterKey
 from kaname.errors import Refused
 from kaname.gateway import send as sending
 from kaname.gateway import withdraw as withdrawing
+from kaname.gateway.batches import form_batches
 from kaname.gateway.flow import Journey
 from kaname.gateway.hospital import Hospital, open_hospital
-from kaname.gateway.receive import form_batches, receive
+from kaname.gateway.receive import receive
 from kaname.gateway.sources import Source
 from kaname.gateway.sweep import sweep
 from kaname.governance.withdraw import obey

@@ -347,7 +347,7 @@ def test_the_door_describes_itself(door: Door) -> None:
     assert "/dicomweb/studies/{StudyInstanceUID}/metadata" in paths
 
 
-@pytest.mark.parametrize("path", ["/dicomweb/studies", "/api/v1/datasets", "/healthz"])
+@pytest.mark.parametrize("path", ["/dicomweb/series", "/api/v1/datasets", "/healthz"])
 def test_nothing_can_be_changed_here(door: Door, path: str) -> None:
     """This door reads; every other verb is refused."""
 

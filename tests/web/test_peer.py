@@ -11,8 +11,10 @@ import pytest
 
 from kaname.archive.flow import shelve, unshelved
 from kaname.node import Node
+from kaname.parcel.journey import Journey
+from kaname.parcel.reconciliation import Inventory, InventoryRequest
 from kaname.parcel.statements import Certificate, Receipt
-from kaname.testing.deliveries import Facility, hub_keys, make_hub, series
+from kaname.testing.deliveries import AT, Facility, hub_keys, make_hub, series
 from kaname.web.app import make_peer_app
 from kaname.web.peer import STATEMENT_LIMIT_BYTES, WRITE_BYTES, clear_inbox, inbox
 
@@ -191,6 +193,29 @@ def test_what_is_no_withdrawal_is_refused(peers: Peers, content: bytes, status: 
 def test_a_parcel_that_never_came_has_no_receipt(peers: Peers) -> None:
     """The sender learns that it has to send it."""
     assert peers.ask("GET", f"/receipts/{'0' * 64}").status_code == 404
+
+
+def test_a_parcel_that_came_has_a_journey(peers: Peers) -> None:
+    """The gateway learns how far it has come; of one that never came there is nothing to tell."""
+    parcel = peers.facility.parcel(series())
+    peers.ask("POST", "/parcels", parcel.read_bytes())
+    journey = Journey.open(peers.ask("GET", f"/journeys/{parcel.stem}").content, hub_keys(peers.node))
+    assert (journey.onward, [stop.name for stop in journey.stops]) == ("none", ["society"])
+    assert peers.ask("GET", f"/journeys/{'0' * 64}").status_code == 404
+
+
+def test_a_gateway_is_told_what_came(peers: Peers) -> None:
+    """Its signed request is answered by a signed list; no tier follows this hub; anything else is refused."""
+    parcel = peers.facility.parcel(series())
+    peers.ask("POST", "/parcels", parcel.read_bytes())
+    request = InventoryRequest(peers.facility.name, "j-mid", 0, AT).sign(peers.facility.signing)
+    page = Inventory.open(peers.ask("POST", "/inventories", request).content, hub_keys(peers.node))
+    assert [(one.sequence, one.parcel) for one in page.parcels] == [(1, parcel.stem)]
+    assert page.upstream == ()
+    assert peers.ask("POST", "/inventories/upstream", request).status_code == 404
+    for path in ("/inventories", "/inventories/upstream", "/messages"):
+        answer = peers.ask("POST", path, b"{}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "statement-invalid")
 
 
 def test_a_start_throws_away_what_was_not_judged(peers: Peers) -> None:

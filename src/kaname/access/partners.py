@@ -1,4 +1,4 @@
-"""Partners: the gateways that a hub knows, the hub that a gateway knows, each by its public key.
+"""Partners: the gateways that a hub knows, the hub that a cloud knows, each by its public key.
 
 Nothing is ever taken out: a revoked partner stays on the list with the day it was revoked, so that what it signed
 before can still be verified.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from kaname.access.index import PARTNER
+from kaname.access.introductions import introduced
 from kaname.access.signing import PublicKey
 from kaname.clock import Clock
 from kaname.database import reading, writing
@@ -92,14 +93,28 @@ def partner_named(index: Engine, name: str) -> Partner:
 
 
 def partner_of_key(index: Engine, key_id: str) -> Partner | None:
-    """The partner, valid or revoked, whose key has that id; ``None`` for a stranger."""
+    """The partner, valid or revoked, whose key has that id, or the gateway that a hub introduced with it.
+
+    ``None`` for a stranger.
+    """
     with reading(index) as connection:
-        return _by_key(connection, key_id)
+        admitted = _by_key(connection, key_id)
+        if admitted is not None:
+            return admitted
+        for known in introduced(connection, key_id):
+            return Partner(known.name, "gateway", known.public_key, known.registries, admitted_at=known.introduced_at)
+    return None
 
 
 def keys(index: Engine, *, revoked: bool = False) -> dict[str, PublicKey]:
-    """Public keys of all valid partners by key id; with ``revoked`` also old ones, to verify what they once signed."""
-    return {partner.public_key.id: partner.public_key for partner in list_partners(index, revoked=revoked)}
+    """Public keys of all valid partners, and of the gateways that hubs among them introduced, by key id.
+
+    With ``revoked`` also old ones, to verify what they once signed.
+    """
+    with reading(index) as connection:
+        vouched = [known.public_key for known in introduced(connection) if known.registries or revoked]
+    admitted = [partner.public_key for partner in list_partners(index, revoked=revoked)]
+    return {key.id: key for key in vouched + admitted}
 
 
 def _by_key(connection: Connection, key_id: str) -> Partner | None:

@@ -68,10 +68,11 @@ PACKS = Table(
     Column("members", Integer, nullable=False, comment="in the pack"),
     Column("instances", Integer, nullable=False, comment="that it added to the series"),
     Column("index_digest", String(64), nullable=False),
-    Column("parcel", String(64), nullable=False),
+    Column("parcel", String(64), nullable=False),  # empty for packs of derived objects
     Column("shelved_at", String(20), nullable=False),
     Index("ix_archive_pack_series", "series_instance_uid", "number", unique=True),
     Index("ix_archive_pack_subject", "registry", "subject"),
+    Index("ix_archive_pack_shelved", "registry", "shelved_at"),
 )
 
 HELD = Table(
@@ -87,3 +88,15 @@ HELD = Table(
     Column("held_at", String(20), nullable=False),
     Index("ix_archive_held_subject", "registry", "subject"),
 )
+
+ANNOUNCED = Table(
+    "archive_announced",
+    PLATFORM,
+    Column("pack", String(64), primary_key=True),
+    Column("registry", String(64), nullable=False),
+    Column("subject", String(16), nullable=False),
+    Column("at", String(20), nullable=False),
+    Index("ix_archive_announced_subject", "registry", "subject"),
+)
+"""Packs of derived objects that may be in the store and are not on the shelf yet: written before the first byte is put
+there, taken out with the rows that shelve it. No view: a withdrawal finds by it what a killed process left behind."""

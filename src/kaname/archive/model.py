@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kaname.errors import Refused
 from kaname.pack import Member, pack_key
 
 Level = Literal["study", "series", "instance"]
@@ -51,6 +52,40 @@ class Answer:
     def to_json(self) -> bytes:
         """The DICOM JSON array (PS3.18 Annex F)."""
         return ("[" + ",".join(self.documents) + "]").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose packs are, and what brought them."""
+
+    registry: str
+    subject: str
+    parcel: str
+    """Digest of the parcel; empty for what was derived on this side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A derived object that is in the archive."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    digest: str
+    """SHA-256 of its bytes."""
+    new: bool
+    """Whether it came now; ``False`` when it was there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A derived object that was not taken."""
+
+    sop_class_uid: str
+    """As it says itself; empty where it cannot be read."""
+    sop_instance_uid: str
+    refusal: Refused
 
 
 @dataclass(frozen=True, slots=True)

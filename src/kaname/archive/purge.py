@@ -6,8 +6,8 @@ import shutil
 
 from sqlalchemy import Connection, delete, select
 
-from kaname.archive.index import HELD, PACKS, SERIES, STUDIES, SUBJECTS
-from kaname.archive.shelf import copy_folder, index_key, memory
+from kaname.archive.index import ANNOUNCED, HELD, PACKS, SERIES, STUDIES, SUBJECTS
+from kaname.archive.shelf import copy_folder, derived_folder, index_key, memory
 from kaname.database import writing
 from kaname.intake.index import PACKS as ARRIVED
 from kaname.intake.rows import own
@@ -29,13 +29,17 @@ def forget(node: Node, registry: str, subject: str) -> None:
     """
     with writing(node.index) as connection:
         packs = _packs_of(connection, registry, subject)
-        for table in (HELD, PACKS, SERIES, STUDIES, SUBJECTS):
+        for table in (HELD, ANNOUNCED, PACKS, SERIES, STUDIES, SUBJECTS):
             connection.execute(delete(table).where(table.c.registry == registry, table.c.subject == subject))
     memory(node.store).forget(packs)
     for pack in packs:
         shutil.rmtree(copy_folder(node, pack), ignore_errors=True)
+    shutil.rmtree(derived_folder(node, registry, subject), ignore_errors=True)
 
 
 def _packs_of(connection: Connection, registry: str, subject: str) -> tuple[str, ...]:
+    """Packs that parcels brought or may have brought, and those of derived objects, shelved or on their way there."""
     shelved = select(PACKS.c.digest).where(PACKS.c.registry == registry, PACKS.c.subject == subject)
-    return tuple(sorted(own(connection, ARRIVED, registry, subject) | set(connection.scalars(shelved))))
+    announced = select(ANNOUNCED.c.pack).where(ANNOUNCED.c.registry == registry, ANNOUNCED.c.subject == subject)
+    derived = {*connection.scalars(shelved), *connection.scalars(announced)}
+    return tuple(sorted(own(connection, ARRIVED, registry, subject) | derived))

@@ -62,11 +62,14 @@ def search(node: Node, question: Question, registries: Collection[str]) -> Answe
 
 
 def packed_series(connection: Connection, registry: str, modality: str = "") -> Iterator[PackedSeries]:
-    """Every pack of a registry that added instances, of one modality if given; series by UID, packs by number."""
+    """Every pack of a parcel that added instances, of one modality if given; series by UID, packs by number.
+
+    Derived objects are not among them: a dataset is made of what hospitals gave, not of what models said of it.
+    """
     query = (
         select(PACKS, SERIES.c.study_instance_uid)
         .join(SERIES, SERIES.c.series_instance_uid == PACKS.c.series_instance_uid)
-        .where(SERIES.c.registry == registry, PACKS.c.instances > 0)
+        .where(SERIES.c.registry == registry, PACKS.c.instances > 0, PACKS.c.parcel != "")
         .order_by(SERIES.c.series_instance_uid, PACKS.c.number)
     )
     if modality:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete
 
+from kaname.archive.derived import STORED, store_again
 from kaname.archive.index import HELD, PACKS, SERIES, STUDIES, SUBJECTS
 from kaname.archive.shelf import make_index
 from kaname.archive.shelve import SHELVED, STOPPED, add, stop
@@ -15,7 +16,7 @@ from kaname.node import Node
 
 
 def rebuild(node: Node) -> int:
-    """Empties the catalogue and shelves every parcel again, in the order in which the ledger saw it.
+    """Empties the catalogue and shelves parcels and derived objects again, in the order in which the ledger saw them.
 
     The result is the same catalogue, to the last row. Call it while no worker runs. A call that was cut off leaves a
     catalogue with parcels missing; the next one makes it whole.
@@ -30,7 +31,12 @@ def rebuild(node: Node) -> int:
     with writing(node.index) as connection:
         for table in (HELD, PACKS, SERIES, STUDIES, SUBJECTS):
             connection.execute(delete(table))
-    parcels = sum(_again(node, event) for event in node.ledger.events() if event.action in (SHELVED, STOPPED))
+    parcels = 0
+    for event in node.ledger.events():
+        if event.action in (SHELVED, STOPPED):
+            parcels += _again(node, event)
+        elif event.action == STORED:
+            store_again(node, event)
     facts: dict[str, Json] = {"parcels": parcels}
     node.ledger.append("archive-rebuilt", node.settings.name, actor=node.settings.name, facts=facts)
     return parcels

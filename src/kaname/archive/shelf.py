@@ -30,6 +30,11 @@ def copy_folder(node: Node, pack: str) -> Path:
     return node.settings.home / "shelving" / pack
 
 
+def derived_folder(node: Node, registry: str, subject: str) -> Path:
+    """Where derived objects of a subject lie in this home while they are packed."""
+    return node.settings.home / "shelving" / f"{registry}-{subject}"
+
+
 class IndexMemory:
     """The indexes used last, bounded by their compressed size. Safe for many threads."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from kaname.archive import describe
 from kaname.archive.index import HELD, PACKS, SERIES, STUDIES, SUBJECTS
-from kaname.archive.model import Shelved
+from kaname.archive.model import Origin, Shelved
 from kaname.archive.shelf import Indexed, load_index
 from kaname.intake.model import Arrival
 from kaname.intake.rows import move_on
@@ -41,21 +41,26 @@ def misfits(connection: Connection, arrival: Arrival, packs: Sequence[SeriesInde
 def stop(connection: Connection, arrival: Arrival, packs: Sequence[SeriesIndex], at: str) -> None:
     """Writes down that a parcel waits for a person, because of these packs."""
     for index in packs:
-        _hold(connection, arrival, index, "", MISFIT, at)
+        _hold(connection, Origin(arrival.registry, arrival.subject, arrival.digest), index, "", MISFIT, at)
     move_on(connection, arrival.digest, "stopped")
 
 
 def add(connection: Connection, store: Store, arrival: Arrival, packs: Sequence[Indexed], at: str) -> Shelved:
     """Writes the rows of a parcel's packs. A pack that is on the shelf already changes nothing."""
     move_on(connection, arrival.digest, "shelved")
-    subject = (SUBJECTS.c.registry == arrival.registry, SUBJECTS.c.subject == arrival.subject)
+    return add_packs(connection, store, Origin(arrival.registry, arrival.subject, arrival.digest), packs, at)
+
+
+def add_packs(connection: Connection, store: Store, origin: Origin, packs: Sequence[Indexed], at: str) -> Shelved:
+    """Writes the rows of packs, wherever they come from. A pack that is on the shelf already changes nothing."""
+    subject = (SUBJECTS.c.registry == origin.registry, SUBJECTS.c.subject == origin.subject)
     if connection.execute(select(SUBJECTS.c.since).where(*subject)).first() is None:
-        connection.execute(insert(SUBJECTS).values(registry=arrival.registry, subject=arrival.subject, since=at))
-    total = Shelved(arrival.digest, 0, 0, 0, 0)
+        connection.execute(insert(SUBJECTS).values(registry=origin.registry, subject=origin.subject, since=at))
+    total = Shelved(origin.parcel, 0, 0, 0, 0)
     by_study = sorted(packs, key=lambda pack: pack.index.study_instance_uid)
     for study, group in groupby(by_study, key=lambda pack: pack.index.study_instance_uid):
         for pack in group:
-            total = _sum(total, _add_pack(connection, store, arrival, pack, at))
+            total = _sum(total, _add_pack(connection, store, origin, pack, at))
         _count_study(connection, study)
     return total
 
@@ -74,10 +79,10 @@ def _fits(connection: Connection, owner: tuple[str, str], index: SeriesIndex) ->
     )
 
 
-def _add_pack(connection: Connection, store: Store, arrival: Arrival, pack: Indexed, at: str) -> Shelved:
+def _add_pack(connection: Connection, store: Store, origin: Origin, pack: Indexed, at: str) -> Shelved:
     index = pack.index
     if connection.execute(select(PACKS.c.number).where(PACKS.c.digest == index.pack)).first() is not None:
-        return Shelved(arrival.digest, 0, 0, len(index.members), 0)
+        return Shelved(origin.parcel, 0, 0, len(index.members), 0)
     query = select(PACKS.c.digest).where(PACKS.c.series_instance_uid == index.series_instance_uid)
     earlier = list(connection.scalars(query.order_by(PACKS.c.number)))
     kept: dict[str, str] = {}
@@ -86,47 +91,47 @@ def _add_pack(connection: Connection, store: Store, arrival: Arrival, pack: Inde
     clashes = [m.sop_instance_uid for m in index.members if kept.get(m.sop_instance_uid, m.digest) != m.digest]
     fresh = sum(m.sop_instance_uid not in kept for m in index.members)
     for uid in clashes:
-        _hold(connection, arrival, index, uid, CLASH, at)
-    _write_series(connection, arrival, index, fresh)
+        _hold(connection, origin, index, uid, CLASH, at)
+    _write_series(connection, origin, index, fresh)
     connection.execute(
         insert(PACKS).values(
             digest=index.pack,
             series_instance_uid=index.series_instance_uid,
             number=len(earlier) + 1,
-            registry=arrival.registry,
-            subject=arrival.subject,
+            registry=origin.registry,
+            subject=origin.subject,
             size_bytes=pack.size_bytes,
             members=len(index.members),
             instances=fresh,
             index_digest=pack.index_digest,
-            parcel=arrival.digest,
+            parcel=origin.parcel,
             shelved_at=at,
         )
     )
-    return Shelved(arrival.digest, 1, fresh, len(index.members) - fresh - len(clashes), len(clashes))
+    return Shelved(origin.parcel, 1, fresh, len(index.members) - fresh - len(clashes), len(clashes))
 
 
-def _write_series(connection: Connection, arrival: Arrival, index: SeriesIndex, fresh: int) -> None:
+def _write_series(connection: Connection, origin: Origin, index: SeriesIndex, fresh: int) -> None:
     """The first pack of a series, and of a study, describes it; later ones only count."""
     first = index.members[0].metadata
     study = STUDIES.c.study_instance_uid == index.study_instance_uid
     if connection.execute(select(STUDIES.c.series).where(study)).first() is None:
-        connection.execute(insert(STUDIES).values(**_study_row(arrival, index, first)))
+        connection.execute(insert(STUDIES).values(**_study_row(origin, index, first)))
     one = SERIES.c.series_instance_uid == index.series_instance_uid
     known = connection.execute(select(SERIES.c.instances, SERIES.c.document).where(one)).one_or_none()
     if known is None:
-        connection.execute(insert(SERIES).values(**_series_row(arrival, index, first, fresh)))
+        connection.execute(insert(SERIES).values(**_series_row(origin, index, first, fresh)))
     else:
         total = known.instances + fresh
         document = describe.counted_series(describe.read(known.document), total)
         connection.execute(update(SERIES).where(one).values(instances=total, document=document))
 
 
-def _study_row(arrival: Arrival, index: SeriesIndex, first: describe.Document) -> dict[str, object]:
+def _study_row(origin: Origin, index: SeriesIndex, first: describe.Document) -> dict[str, object]:
     return {
         "study_instance_uid": index.study_instance_uid,
-        "registry": arrival.registry,
-        "subject": arrival.subject,
+        "registry": origin.registry,
+        "subject": origin.subject,
         "accession_number": describe.text(first, "00080050"),
         "study_date": describe.text(first, "00080020"),
         "study_time": describe.text(first, "00080030"),
@@ -138,12 +143,12 @@ def _study_row(arrival: Arrival, index: SeriesIndex, first: describe.Document) -
     }
 
 
-def _series_row(arrival: Arrival, index: SeriesIndex, first: describe.Document, fresh: int) -> dict[str, object]:
+def _series_row(origin: Origin, index: SeriesIndex, first: describe.Document, fresh: int) -> dict[str, object]:
     return {
         "series_instance_uid": index.series_instance_uid,
         "study_instance_uid": index.study_instance_uid,
-        "registry": arrival.registry,
-        "subject": arrival.subject,
+        "registry": origin.registry,
+        "subject": origin.subject,
         "modality": describe.text(first, "00080060"),
         "series_number": describe.number(first, "00200011"),
         "series_description": describe.text(first, "0008103E"),
@@ -164,18 +169,18 @@ def _count_study(connection: Connection, study_instance_uid: str) -> None:
     connection.execute(update(STUDIES).where(study).values(series=len(series), instances=instances, document=counted))
 
 
-def _hold(connection: Connection, arrival: Arrival, index: SeriesIndex, uid: str, reason: str, at: str) -> None:
+def _hold(connection: Connection, origin: Origin, index: SeriesIndex, uid: str, reason: str, at: str) -> None:
     known = select(HELD.c.reason).where(HELD.c.pack == index.pack, HELD.c.sop_instance_uid == uid)
     if connection.execute(known).first() is None:
         connection.execute(
             insert(HELD).values(
                 pack=index.pack,
                 sop_instance_uid=uid,
-                registry=arrival.registry,
-                subject=arrival.subject,
+                registry=origin.registry,
+                subject=origin.subject,
                 series_instance_uid=index.series_instance_uid,
                 reason=reason,
-                parcel=arrival.digest,
+                parcel=origin.parcel,
                 held_at=at,
             )
         )

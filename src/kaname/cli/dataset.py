@@ -11,7 +11,8 @@ import click
 from kaname.cli.options import home_of, home_option, json_option, show
 from kaname.datasets import flow
 from kaname.datasets import verify as verification
-from kaname.datasets.model import DatasetVersion
+from kaname.datasets.listing import counts
+from kaname.datasets.model import DatasetVersion, Frozen
 from kaname.errors import Refused
 from kaname.ledger.canonical import Json, canonical
 from kaname.node import Node, open_node
@@ -29,24 +30,28 @@ def dataset() -> None:
 @click.argument("name")
 @click.option("--registry", required=True, help="Whose series.")
 @click.option("--modality", help="Only series of this modality, e.g. CT.")
+@click.option("--task", default="", help="Annotation task: freeze its settled labels, and only what has one.")
 @home_option
 @json_option
-def freeze(name: str, registry: str, modality: str | None, home: Path | None, as_json: bool) -> None:
+def freeze(name: str, registry: str, modality: str | None, task: str, home: Path | None, as_json: bool) -> None:
     """Freeze all series that the question asks for into the next version of NAME.
 
-    The same content again is the version that has it: no new one is made.
+    Every subject is in one split: train, validation or test (8 : 1 : 1). The same content again is the version that has
+    it: no new one is made.
     """
-    show(_row(flow.freeze(_open(home), name, registry, modality, actor="operator")), as_json=as_json)
+    node = _open(home)
+    found = flow.freeze(node, name, registry, modality, task=task, actor="operator")
+    show(_row(found) | _splits(flow.content(node, found)), as_json=as_json)
 
 
 @dataset.command("show")
 @click.argument("name", required=False)
 @version_option
-@click.option("--members", is_flag=True, help="List the series and the holes, too.")
+@click.option("--members", is_flag=True, help="List the series, the labels and the holes, too.")
 @home_option
 @json_option
 def show_(name: str | None, version: int | None, members: bool, home: Path | None, as_json: bool) -> None:
-    """Show every dataset, every version of NAME, or one version."""
+    """Show every dataset, every version of NAME, or one version with its splits and labels."""
     node = _open(home)
     if name is None:
         show([_row(found) for found in flow.names(node, node.settings.registries)], as_json=as_json)
@@ -57,9 +62,10 @@ def show_(name: str | None, version: int | None, members: bool, home: Path | Non
         frozen = flow.content(node, found)
         listed: dict[str, Json] = {
             "members": [asdict(member) for member in frozen.members],
+            "labelled": [asdict(label) for label in frozen.labels],
             "holes": [_plain(asdict(hole)) for hole in frozen.holes],
         }
-        show(_row(found) | (listed if members else {}), as_json=as_json)
+        show(_row(found) | _splits(frozen) | (listed if members else {}), as_json=as_json)
 
 
 @dataset.command
@@ -93,6 +99,16 @@ def _open(home: Path | None) -> Node:
 
 def _row(found: DatasetVersion) -> dict[str, Json]:
     return _plain(asdict(found))
+
+
+def _splits(frozen: Frozen) -> dict[str, Json]:
+    """Subjects, instances and labelled frames of each split."""
+    return {
+        "splits": {
+            part.split: {"subjects": part.subjects, "instances": part.instances, "labels": {**part.labels}}
+            for part in counts(frozen)
+        }
+    }
 
 
 def _plain(value: dict[str, Json]) -> dict[str, Json]:

@@ -10,9 +10,12 @@ import click
 
 from kaname.cli import DONE, NOT_YET, REFUSED
 from kaname.cli.options import home_of, home_option, json_option, registries, show
+from kaname.cli.reconcile import reconcile
 from kaname.gateway import status as state
+from kaname.gateway.consent import read_list
 from kaname.gateway.hospital import Hospital, open_hospital
 from kaname.gateway.ingest import Night, cross_all, receive_all, withdraw_all
+from kaname.gateway.linking import UNPICTURED
 from kaname.gateway.sweep import sweep
 from kaname.gateway.withdraw import certificate_of, request
 from kaname.node import open_node
@@ -22,7 +25,10 @@ from kaname.settings import load
 
 @click.group
 def gateway() -> None:
-    """The hospital: enrol, ingest, status, held, withdraw."""
+    """The hospital: enrol, ingest, consent, status, held, reconcile, withdraw."""
+
+
+gateway.add_command(reconcile)
 
 
 def _open(home: Path | None) -> Hospital:
@@ -46,12 +52,14 @@ def _held(hospital: Hospital) -> Counter[str]:
 def ingest(paths: tuple[Path, ...], registry: str, wait_seconds: float, home: Path | None, as_json: bool) -> None:
     """Take in every file below PATHS, de-identify, seal and deliver. Without PATHS: go on with what is under way.
 
-    Before the gateway is enrolled, nothing is taken in.
+    A folder with a CSV is a department's export: its rows are linked to the images beside it by accession number.
+    While the gateway serves, its own worker takes them across and this command waits for it. Before the gateway is
+    enrolled, nothing is taken in.
     """
     hospital = _open(home)
     hospital.partner()
     registries([registry])
-    night = Night()
+    night, begun = Night(), _held(hospital)
     sweep(hospital)
     files = receive_all(hospital, paths, registry, night)
     with click.progressbar(
@@ -61,9 +69,23 @@ def ingest(paths: tuple[Path, ...], registry: str, wait_seconds: float, home: Pa
             pass
     door, before = Counter(night.reasons), _held(hospital)
     cross_all(hospital, night, wait_seconds=wait_seconds)
-    night.reasons = door + ((_held(hospital) - before) | (night.reasons - door))
+    after = _held(hospital)
+    alone = Counter({UNPICTURED: (after - begun)[UNPICTURED]})
+    night.reasons = door + ((after - before) | (night.reasons - door)) + alone
     show(night.to_json(), as_json=as_json)
     sys.exit(NOT_YET if night.studies["waiting"] else REFUSED if night.reasons or night.studies["failed"] else DONE)
+
+
+@gateway.command
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@home_option
+@json_option
+def consent(file: Path, home: Path | None, as_json: bool) -> None:
+    """Take in a list of who opted out: a CSV with patient_id, issuer, registry and decision (opt-out or opt-in).
+
+    What lies here of those who opted out goes at once. What had left before is counted: for that, withdraw.
+    """
+    show(read_list(_open(home), file), as_json=as_json)
 
 
 @gateway.command

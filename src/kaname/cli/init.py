@@ -17,12 +17,12 @@ from kaname.upkeep.home import make_home
     "--role",
     required=True,
     type=click.Choice(["gateway", "hub", "cloud", "clinic"]),
-    help="What it is; cloud and clinic have no work yet.",
+    help="What it is; a clinic has no work yet.",
 )
 @click.option("--name", required=True, help="Short name, unique among its partners (a facility code, no clear name).")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address that its doors listen on.")
 @click.option(
-    "--known-as", multiple=True, help="Name or address by which partners reach a hub: goes into its certificate."
+    "--known-as", multiple=True, help="Name or address by which partners reach this node: goes into its certificate."
 )
 @click.option(
     "--port",

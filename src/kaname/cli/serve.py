@@ -6,11 +6,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from kaname.cli.options import home_of, home_option
+from kaname.node import Node
 from kaname.settings import load
 
 
@@ -26,7 +29,19 @@ def serve(supervised: bool, home: Path | None) -> None:
 
     if supervised:
         threading.Thread(target=_stop_with_input, name="kaname-supervised", daemon=True).start()
-    open_doors(load(home_of(home)), sys.stdout, {})
+    settings = load(home_of(home))
+    dimse = settings.role == "gateway" and settings.dimse_port > 0
+    open_doors(settings, sys.stdout, {"dimse": _associations} if dimse else {})
+
+
+@contextmanager
+def _associations(node: Node) -> Generator[str]:
+    """The DIMSE door of a gateway; gives ``AE@host:port``."""
+    from kaname.dimse.door import listening
+    from kaname.gateway.hospital import open_hospital
+
+    with listening(open_hospital(node)) as port:
+        yield f"{node.settings.ae_title}@{node.settings.host}:{port}"
 
 
 def _stop_with_input() -> None:

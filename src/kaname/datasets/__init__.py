@@ -1,6 +1,8 @@
 """A question becomes a frozen list.
 
-Goes in: a name, a registry, a question about its series. Comes out: a :class:`DatasetVersion`, a list that never
-changes, kept under its own SHA-256. A withdrawal makes a newer version with a named hole.
-May be refused: ``dataset-empty``, ``dataset-name``, ``dataset-registry``, ``dataset-damaged``, ``not-found``.
+Goes in: a name, a registry, a question about its series and their labels. Comes out: a :class:`DatasetVersion`, a list
+that never changes, kept under its own SHA-256, with every subject in one split; its frames, by the loader. A withdrawal
+makes a newer version with a named hole.
+May be refused: ``dataset-empty``, ``dataset-name``, ``dataset-registry``, ``dataset-damaged``, ``split-empty``,
+``not-found``.
 """

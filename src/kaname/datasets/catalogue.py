@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Row, insert, select, text, update
 
 from kaname.datasets.index import SUBJECTS, VERSIONS
-from kaname.datasets.model import DatasetVersion, Frozen, Question
+from kaname.datasets.model import DatasetVersion, Frozen, Question, Split
 from kaname.errors import Refused
 
 FREEZE_LOCK = 0x667265657A65
@@ -82,6 +82,7 @@ def add(connection: Connection, frozen: Frozen, digest: str, before: DatasetVers
         holes=len(frozen.holes),
         frozen_at=at,
         superseded_by=0,
+        labels=len(frozen.labels),
     )
     connection.execute(
         insert(VERSIONS).values(
@@ -91,6 +92,8 @@ def add(connection: Connection, frozen: Frozen, digest: str, before: DatasetVers
             parent=made.parent,
             registry=made.question.registry,
             modality=made.question.modality,
+            task=made.question.task,
+            labels=made.labels,
             subjects=made.subjects,
             series=made.series,
             instances=made.instances,
@@ -99,15 +102,14 @@ def add(connection: Connection, frozen: Frozen, digest: str, before: DatasetVers
             superseded_by=0,
         )
     )
-    known = set(connection.scalars(select(SUBJECTS.c.subject).where(SUBJECTS.c.name == made.name)))
-    fresh = sorted({member.subject for member in frozen.members} - known)
-    rows = [
-        {"name": made.name, "subject": subject, "registry": frozen.question.registry, "hole_version": 0}
-        for subject in fresh
-    ]
-    if rows:
-        connection.execute(insert(SUBJECTS), rows)
+    _write_subjects(connection, frozen)
     return made
+
+
+def splits_of(connection: Connection, name: str) -> dict[str, Split]:
+    """The split of every subject that any version of a dataset has put into one."""
+    query = select(SUBJECTS.c.subject, SUBJECTS.c.split).where(SUBJECTS.c.name == name, SUBJECTS.c.split != "")
+    return {row.subject: row.split for row in connection.execute(query)}
 
 
 def holders(connection: Connection, registry: str, subject: str) -> tuple[tuple[str, int], ...]:
@@ -134,17 +136,41 @@ def note_hole(connection: Connection, made: DatasetVersion, subject: str, supers
     )
 
 
+def _write_subjects(connection: Connection, frozen: Frozen) -> None:
+    """Writes the subjects down that a list is the first to name, and splits that it is the first to give."""
+    query = select(SUBJECTS.c.subject, SUBJECTS.c.split).where(SUBJECTS.c.name == frozen.name)
+    known: dict[str, str] = {row.subject: row.split for row in connection.execute(query)}
+    split_of = {assigned.subject: assigned.split for assigned in frozen.splits}
+    rows = [
+        {
+            "name": frozen.name,
+            "subject": subject,
+            "registry": frozen.question.registry,
+            "hole_version": 0,
+            "split": split_of.get(subject, ""),
+        }
+        for subject in sorted({member.subject for member in frozen.members} - known.keys())
+    ]
+    if rows:
+        connection.execute(insert(SUBJECTS), rows)
+    for subject, split in split_of.items():
+        if known.get(subject) == "":
+            own = (SUBJECTS.c.name == frozen.name, SUBJECTS.c.subject == subject)
+            connection.execute(update(SUBJECTS).where(*own).values(split=split))
+
+
 def _version(row: Row[*tuple[object, ...]]) -> DatasetVersion:
     return DatasetVersion(
         name=row.name,
         version=row.version,
         digest=row.digest,
         parent=row.parent,
-        question=Question(row.registry, row.modality),
+        question=Question(row.registry, row.modality, row.task),
         subjects=row.subjects,
         series=row.series,
         instances=row.instances,
         holes=row.holes,
         frozen_at=row.frozen_at,
         superseded_by=row.superseded_by,
+        labels=row.labels,
     )

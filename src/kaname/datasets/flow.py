@@ -4,58 +4,89 @@ A version never changes. When a subject withdraws, every dataset that named it g
 hole stands in its place, and the versions that named it are marked as superseded. Their lists stay as they are: they
 are digests of bytes that are gone and a pseudonym that leads nowhere any more, and whoever published a result on such
 a version must still be able to show what it was made from.
+
+Every subject is in one split, train, validation or test, and stays in it in all versions of the dataset.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 
 from sqlalchemy import Connection
 
+from kaname.annotation.flow import labels_in
+from kaname.annotation.model import SettledLabel
+from kaname.annotation.rows import task_of
 from kaname.archive.query import packed_series
 from kaname.database import reading, writing
 from kaname.datasets import catalogue
 from kaname.datasets.frozen import read_list, write_list
-from kaname.datasets.model import DatasetVersion, Difference, Frozen, Hole, Member, Question
+from kaname.datasets.listing import listing
+from kaname.datasets.model import (
+    Assigned,
+    DatasetVersion,
+    Difference,
+    Frozen,
+    Hole,
+    Labelled,
+    Member,
+    Question,
+    Relabelled,
+)
+from kaname.datasets.splits import assign
 from kaname.errors import Refused
-from kaname.ledger import Json
+from kaname.ledger import Json, canonical
 from kaname.node import Node
+from kaname.store import digest_bytes
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
-def freeze(node: Node, name: str, registry: str, modality: str | None = None, *, actor: str = "") -> DatasetVersion:
+def freeze(
+    node: Node, name: str, registry: str, modality: str | None = None, *, task: str = "", actor: str = ""
+) -> DatasetVersion:
     """Freezes every series that the archive holds now and the question asks for.
 
     The holes of the name's newest version stay in every later one: what was once there is not forgotten by freezing
-    again. The same content again is the version that has it already, and no new one is made.
+    again. The same content again is the version that has it already, and no new one is made. Derived objects (results
+    of models, segmentations) are no members.
 
     Args:
         node: A node of the de-identified side.
         name: Name of the dataset: letters, digits, ``.``, ``_``, ``-``, at most 63.
         registry: Whose series; a name stays with its registry.
         modality: Modality (0008,0060) of the series taken; all when ``None``.
+        task: Annotation task whose settled labels are frozen, too; then only packs with a labelled frame are members.
         actor: Who freezes; the node itself by default.
 
     Raises:
-        Refused: ``dataset-name``, ``dataset-registry``, ``dataset-empty``; ``dataset-damaged`` when the list of the
-            newest version is.
+        Refused: ``dataset-name``, ``dataset-registry``, ``dataset-empty``; ``not-found``, ``task-registry`` for the
+            task; ``dataset-damaged`` when the list of the newest version is.
         NotYet: ``storage-full``, ``index-busy``.
     """
     if not NAME.fullmatch(name):
         raise Refused("dataset-name")
-    question = Question(registry, modality or "")
+    question = Question(registry, modality or "", task)
     with writing(node.index) as connection:
         catalogue.one_at_a_time(connection)
         before = catalogue.newest(connection, name)
         if before and before.question.registry != registry:
             raise Refused("dataset-registry")
-        members = _members(connection, question)
+        settled = _labels(node, connection, question)
+        members = _members(connection, question, {label.pack for label in settled})
         if not members:
             raise Refused("dataset-empty")
-        holes = read_list(node.store, before.digest).holes if before else ()
-        frozen = Frozen(name, question, members, holes)
+        packs = {member.pack for member in members}
+        frozen = Frozen(
+            name,
+            question,
+            members,
+            read_list(node.store, before.digest).holes if before else (),
+            tuple(_labelled(label) for label in settled if label.pack in packs),
+            _splits(connection, name, members),
+        )
         digest = write_list(node.store, frozen)
         same = catalogue.of_content(connection, name, digest)
         return same or _add(node, connection, frozen, digest, before, actor)
@@ -113,7 +144,34 @@ def diff(node: Node, name: str, earlier: int, later: int) -> Difference:
         removed=tuple(sorted(before.keys() - after.keys())),
         changed=tuple(sorted(uid for uid in before.keys() & after.keys() if before[uid] != after[uid])),
         holes=tuple(hole for hole in new.holes if hole not in old.holes),
+        labels=_relabelled(old, new),
     )
+
+
+def versions_naming(node: Node, registry: str, subject: str) -> tuple[str, ...]:
+    """Digests of every version that ever named a subject, superseded ones included, sorted.
+
+    Raises:
+        Refused: ``dataset-damaged``, ``object-missing`` when a list cannot be read.
+    """
+    with reading(node.index) as connection:
+        names_of = [name for name, _ in catalogue.holders(connection, registry, subject)]
+        listed = [dataset for name in names_of for dataset in catalogue.all_of(connection, name)]
+    return tuple(sorted({dataset.digest for dataset in listed if _of(content(node, dataset), subject)}))
+
+
+def sealed_test(node: Node, dataset: DatasetVersion) -> str:
+    """SHA-256 of the test split: its subjects, packs and labels. Versions with one digest were judged on one test.
+
+    Raises:
+        Refused: ``split-empty`` when nobody is in it; ``dataset-damaged``, ``object-missing``.
+    """
+    test = listing(dataset, content(node, dataset), ("test",))
+    sealed: list[Json] = [
+        [[member.subject, member.pack] for member in test.members],
+        [[label.sop_instance_uid, label.frame, label.label] for label in test.labels],
+    ]
+    return digest_bytes(canonical(sealed))
 
 
 def hole(node: Node, registry: str, subject: str, at: str) -> tuple[DatasetVersion, ...]:
@@ -151,8 +209,13 @@ def _hole(node: Node, connection: Connection, name: str, subject: str, at: str) 
     packs = tuple(sorted({member.pack for number in holding for member in held[number]}))
     last = lists[before.version]
     missing = Hole(len(last.holes) + 1, at, sum(member.instances for member in held[holding[-1]]), packs)
-    members = tuple(member for member in last.members if member.subject != subject)
-    frozen = replace(last, members=members, holes=(*last.holes, missing))
+    frozen = replace(
+        last,
+        members=tuple(member for member in last.members if member.subject != subject),
+        holes=(*last.holes, missing),
+        labels=tuple(label for label in last.labels if label.subject != subject),
+        splits=tuple(assigned for assigned in last.splits if assigned.subject != subject),
+    )
     made = _add(node, connection, frozen, write_list(node.store, frozen), before, "")
     catalogue.note_hole(connection, made, subject, holding)
     return made
@@ -165,6 +228,7 @@ def _add(
     facts: dict[str, Json] = {
         "holes": made.holes,
         "instances": made.instances,
+        "labels": made.labels,
         "name": made.name,
         "parent": made.parent,
         "question": asdict(made.question),
@@ -189,8 +253,41 @@ def _packs(frozen: Frozen) -> dict[str, list[str]]:
     return found
 
 
-def _members(connection: Connection, question: Question) -> tuple[Member, ...]:
+def _members(connection: Connection, question: Question, labelled: Collection[str]) -> tuple[Member, ...]:
     """What the archive holds of a question, in the order of a list."""
     found = packed_series(connection, question.registry, question.modality)
-    members = (Member(s.subject, s.study_instance_uid, s.series_instance_uid, s.pack, s.instances) for s in found)
+    members = (
+        Member(s.subject, s.study_instance_uid, s.series_instance_uid, s.pack, s.instances)
+        for s in found
+        if not question.task or s.pack in labelled
+    )
     return tuple(sorted(members, key=lambda member: (member.study_instance_uid, member.series_instance_uid)))
+
+
+def _labels(node: Node, connection: Connection, question: Question) -> tuple[SettledLabel, ...]:
+    """The settled labels of the question's task; none where it asks for none."""
+    if not question.task:
+        return ()
+    task = task_of(connection, question.task)
+    if task.registry != question.registry:
+        raise Refused("task-registry")
+    return labels_in(node, connection, task)
+
+
+def _labelled(label: SettledLabel) -> Labelled:
+    return Labelled(label.subject, label.sop_instance_uid, label.frame, label.label, label.settled)
+
+
+def _splits(connection: Connection, name: str, members: Iterable[Member]) -> tuple[Assigned, ...]:
+    chosen = assign(name, sorted({member.subject for member in members}), catalogue.splits_of(connection, name))
+    return tuple(Assigned(subject, split) for subject, split in sorted(chosen.items()))
+
+
+def _relabelled(old: Frozen, new: Frozen) -> tuple[Relabelled, ...]:
+    before = {(label.sop_instance_uid, label.frame): label.label for label in old.labels}
+    after = {(label.sop_instance_uid, label.frame): label.label for label in new.labels}
+    return tuple(
+        Relabelled(*frame, before.get(frame, ""), after.get(frame, ""))
+        for frame in sorted(before.keys() | after.keys())
+        if before.get(frame) != after.get(frame)
+    )

@@ -1,27 +1,34 @@
 """The frozen list as bytes: canonical JSON lines, compressed, under the SHA-256 of what is inside.
 
 Line 1 is the header ``{"format", "name", "question"}``; then one line per member, sorted by Study and Series Instance
-UID: ``{"instances", "pack", "series", "study", "subject"}``; then one line per hole:
-``{"hole", "instances", "packs", "withdrawn_at"}``. Every line is canonical JSON (``kaname.ledger.canonical``) and ends
-with a line feed. There is no date and no version number in it: the same content has the same digest, whenever and by
-whomever it was frozen. The digest is taken before compression, so that it does not hang on a compressor's version.
+UID: ``{"instances", "pack", "series", "study", "subject"}``; one per subject, sorted: ``{"split", "subject"}``; one per
+label, sorted by SOP Instance UID and frame: ``{"frame", "instance", "label", "settled", "subject"}``; one per hole:
+``{"hole", "instances", "packs", "withdrawn_at"}`` (``docs/spec/dataset.md``). Every line is canonical JSON
+(``kaname.ledger.canonical``) and ends with a line feed. There is no date and no version number in it: the same content
+has the same digest, whenever and by whomever it was frozen. The digest is taken before compression, so that it does not
+hang on a compressor's version.
+
+Lists of format 1 have neither splits nor labels, and no task in their question. They are read, and written no more.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
 import zstandard
 
-from kaname.datasets.model import Frozen, Hole, Member, Question
+from kaname.datasets.model import Assigned, Frozen, Hole, Labelled, Member, Question
 from kaname.errors import Refused
 from kaname.ledger import Json, canonical
 from kaname.store import Store
 
-FORMAT = 1
+FORMAT = 2
+FORMATS = (1, 2)
+"""Formats that are read."""
 LEVEL = 10
 """Compression level: lists are written once and hold little but digests."""
 
@@ -60,18 +67,20 @@ def read_list(store: Store, digest: str) -> Frozen:
     if sha256(plain).hexdigest() != digest:
         raise Refused("dataset-damaged", digest=digest)
     header, *rows = (json.loads(line) for line in plain.splitlines())
-    if header["format"] != FORMAT:
+    if header["format"] not in FORMATS:
         raise Refused("dataset-format", digest=digest)
     return Frozen(
         header["name"],
-        Question(header["question"]["registry"], header["question"]["modality"]),
-        tuple(_member(row) for row in rows if "hole" not in row),
+        Question(**header["question"]),
+        tuple(_member(row) for row in rows if "pack" in row),
         tuple(_hole(row) for row in rows if "hole" in row),
+        tuple(_label(row) for row in rows if "label" in row),
+        tuple(Assigned(row["subject"], row["split"]) for row in rows if "split" in row),
     )
 
 
 def _lines(frozen: Frozen) -> Iterator[bytes]:
-    question: Json = {"modality": frozen.question.modality, "registry": frozen.question.registry}
+    question: Json = {**asdict(frozen.question)}
     yield _line({"format": FORMAT, "name": frozen.name, "question": question})
     for member in frozen.members:
         yield _line(
@@ -81,6 +90,18 @@ def _lines(frozen: Frozen) -> Iterator[bytes]:
                 "series": member.series_instance_uid,
                 "study": member.study_instance_uid,
                 "subject": member.subject,
+            }
+        )
+    for assigned in frozen.splits:
+        yield _line({"split": assigned.split, "subject": assigned.subject})
+    for label in frozen.labels:
+        yield _line(
+            {
+                "frame": label.frame,
+                "instance": label.sop_instance_uid,
+                "label": label.label,
+                "settled": label.settled,
+                "subject": label.subject,
             }
         )
     for hole in frozen.holes:
@@ -100,6 +121,10 @@ def _line(fields: dict[str, Json]) -> bytes:
 
 def _member(row: dict[str, Any]) -> Member:
     return Member(row["subject"], row["study"], row["series"], row["pack"], row["instances"])
+
+
+def _label(row: dict[str, Any]) -> Labelled:
+    return Labelled(row["subject"], row["instance"], row["frame"], row["label"], row["settled"])
 
 
 def _hole(row: dict[str, Any]) -> Hole:

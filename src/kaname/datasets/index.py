@@ -24,6 +24,8 @@ VERSIONS = Table(
     Column("holes", Integer, nullable=False),
     Column("frozen_at", String(20), nullable=False),
     Column("superseded_by", Integer, nullable=False, server_default="0"),
+    Column("task", String(64), nullable=False, server_default=""),
+    Column("labels", Integer, nullable=False, server_default="0"),
     Index("ix_dataset_version_digest", "name", "digest", unique=True),
 )
 SUBJECTS = Table(
@@ -33,5 +35,6 @@ SUBJECTS = Table(
     Column("subject", String(16), primary_key=True),
     Column("registry", String(64), nullable=False),
     Column("hole_version", Integer, nullable=False, server_default="0", comment="version that names the hole; 0: none"),
+    Column("split", String(16), nullable=False, server_default="", comment="for good; empty: none yet"),
     Index("ix_dataset_subject_subject", "registry", "subject"),
 )

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+"""What a subject is used for. All of a subject's images are in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +17,8 @@ class Question:
     registry: str
     modality: str = ""
     """Modality (0008,0060), e.g. ``CT``; empty takes every modality."""
+    task: str = ""
+    """Annotation task whose settled labels it takes, and only packs that have one; empty takes no labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,29 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled:
+    """What readers settled on about one frame, on the day it was frozen."""
+
+    subject: str
+    sop_instance_uid: str
+    frame: int
+    """From 1."""
+    label: str
+    settled: str
+    """How: ``agreed``, ``adjudicated`` or ``corrected``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Which split a subject is in."""
+
+    subject: str
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
 class Frozen:
-    """The content of a frozen list, whole in memory: about 300 bytes a series."""
+    """The content of a frozen list, whole in memory: about 300 bytes a series and a label."""
 
     name: str
     question: Question
@@ -54,6 +82,10 @@ class Frozen:
     """Sorted by Study, then Series Instance UID."""
     holes: tuple[Hole, ...]
     """Sorted by number."""
+    labels: tuple[Labelled, ...] = ()
+    """Sorted by SOP Instance UID, then frame."""
+    splits: tuple[Assigned, ...] = ()
+    """Every subject of the members, sorted. Lists of format 1 have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +107,29 @@ class DatasetVersion:
     frozen_at: str
     superseded_by: int
     """Number of the version with the hole, when a member of this one has withdrawn since; 0 while it stands."""
+    labels: int = 0
+    """Labelled frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much of a version is in one split."""
+
+    split: Split
+    subjects: int
+    instances: int
+    labels: dict[str, int]
+    """Labelled frames by label, labels in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """One frame that has another label in the later version; empty where it has none."""
+
+    sop_instance_uid: str
+    frame: int
+    earlier: str
+    later: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +142,8 @@ class Difference:
     """Series that are in both, with other packs."""
     holes: tuple[Hole, ...]
     """Holes that only the later one names."""
+    labels: tuple[Relabelled, ...]
+    """Frames whose label is another one, by SOP Instance UID and frame."""
 
 
 @dataclass(frozen=True, slots=True)

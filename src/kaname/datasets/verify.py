@@ -44,11 +44,11 @@ def _told(frozen: Frozen) -> tuple[object, ...]:
     subjects = {member.subject for member in frozen.members}
     series = {member.series_instance_uid for member in frozen.members}
     instances = sum(member.instances for member in frozen.members)
-    return frozen.name, frozen.question, len(subjects), len(series), instances, len(frozen.holes)
+    return frozen.name, frozen.question, len(subjects), len(series), instances, len(frozen.holes), len(frozen.labels)
 
 
 def _shown(dataset: DatasetVersion) -> tuple[object, ...]:
-    counts = (dataset.subjects, dataset.series, dataset.instances, dataset.holes)
+    counts = (dataset.subjects, dataset.series, dataset.instances, dataset.holes, dataset.labels)
     return dataset.name, dataset.question, *counts
 
 

@@ -11,30 +11,33 @@ import os
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from operator import lt
 from pathlib import Path
 
 import kaname
+from kaname.deid.blank import REPLACED, Blanked, blanked
 from kaname.deid.identified import Identified
 from kaname.deid.keys import RegistryKeys
 from kaname.deid.model import MADE_BY_CROSSING, Attestation, Deidentified
 from kaname.deid.pixels import hold_if_doubtful
-from kaname.deid.rewrite import Plan, Rewriter, element, encode_item
+from kaname.deid.rewrite import Plan, Rewriter, element, encode_item, long_element
 from kaname.deid.rules import Action
 from kaname.deid.streams import holds_writing
 from kaname.deid.survey import Survey, survey
 from kaname.dicom.charset import UTF_8
 from kaname.dicom.keys import InstanceKey
-from kaname.dicom.part10 import Buffer, write_meta
+from kaname.dicom.part10 import EXPLICIT_LITTLE, IMPLICIT_LITTLE, write_meta
 from kaname.dicom.scan import Element, tag_of
 from kaname.dicom.standard import EDITION
 from kaname.errors import NotYet, Refused
 from kaname.registries import Registry
 from kaname.registries.model import OPTION_CODES
 
+PIXEL_DATA = 0x7FE00010
 _METHOD = b"KANAME"
 _SHORTEST_ASCII, _SHORTEST_OTHER, _SHORTEST_IN_STREAM = 4, 6, 6
 _SEPARATORS = re.compile(r"[\^=\s　]+")
@@ -50,7 +53,9 @@ class Engine:
     keys: RegistryKeys
     gateway: str
     _plans: tuple[Plan, Plan] = field(default_factory=lambda: ({}, {}), repr=False)
-    _marks: dict[bool, list[tuple[int, bytes]]] = field(default_factory=dict[bool, list[tuple[int, bytes]]], repr=False)
+    _marks: dict[tuple[bool, bool], list[tuple[int, bytes]]] = field(
+        default_factory=dict[tuple[bool, bool], list[tuple[int, bytes]]], repr=False
+    )
 
     @property
     def attestation(self) -> Attestation:
@@ -97,57 +102,65 @@ class Engine:
         if found.raw(0x12, 0x63).startswith(_METHOD) and found.raw(0x12, 0x62) == b"YES":
             raise Refused("already-deidentified")
         hold_if_doubtful(found, self.registry)
+        picture = blanked(found) if found.key.sop_class_uid in self.registry.pixels.regions else None
         subject, key = self.subject(found), self.key(found)
         own = own_words(found)
-        crossed = self._rewrite(found, subject, ())
+        crossed = self._rewrite(found, picture, subject, ())
         if any(word in crossed.head or word in crossed.tail for word in own):
-            crossed = self._rewrite(found, subject, own)
+            crossed = self._rewrite(found, picture, subject, own)
         crossed.hold_if_named_in_stream(own, found.transfer_syntax_uid)
-        meta = write_meta(key.sop_class_uid, key.sop_instance_uid, found.transfer_syntax_uid)
+        meta = write_meta(key.sop_class_uid, key.sop_instance_uid, crossed.transfer_syntax_uid)
         target = folder / subject / key.study_instance_uid / key.series_instance_uid / f"{key.sop_instance_uid}.dcm"
         digest, size = write_once(
-            folder, target, (meta, crossed.head, crossed.pixels, crossed.tail), partial(check, found) if check else None
+            folder, target, chain((meta,), crossed.parts()), partial(check, found) if check else None
         )
         return Deidentified(
             key, subject, self.registry.id, target, digest, size, self.attestation, MADE_BY_CROSSING, crossed.actions
         )
 
-    def _rewrite(self, found: Survey, subject: str, own: tuple[bytes, ...]) -> _Crossed:
+    def _rewrite(self, found: Survey, picture: Blanked | None, subject: str, own: tuple[bytes, ...]) -> _Crossed:
         days = self.keys.days(subject)
         rewriter = Rewriter(self.registry.id, self.keys, self._plans, found.body, subject, days, found.charset, own)
-        tags = [tag_of(e[0]) for e in found.elements]
+        there, tags = found.elements, [tag_of(e[0]) for e in found.elements]
         if not all(map(lt, tags, tags[1:])):  # in order, none twice
             raise Refused("malformed-dicom")
+        if picture:
+            there = [e for e, tag in zip(there, tags, strict=True) if tag not in REPLACED]
+            tags = [tag_of(e[0]) for e in there]
         head: list[bytes] = []
         tail: list[bytes] = []
         position = 0
-        for tag, data in self._inserts(found, subject):
+        for tag, data in self._inserts(found, picture, subject):
             cut = bisect_left(tags, tag)
-            rewriter.data_set(found.elements[position:cut], head, implicit=found.implicit)
+            rewriter.data_set(there[position:cut], head, implicit=found.implicit)
             head.append(data)
             position = cut
-        pixels = rewriter.data_set(found.elements[position:], head, implicit=found.implicit)
+        pixels = rewriter.data_set(there[position:], head, implicit=found.implicit)
         if pixels is not None:
-            rest = found.elements[bisect_left(tags, tag_of(pixels[0])) + 1 :]
+            rest = there[bisect_left(tags, tag_of(pixels[0])) + 1 :]
             if rewriter.data_set(rest, tail, implicit=found.implicit) is not None:
                 raise Refused("malformed-dicom")
-        return _Crossed(found.body, b"".join(head), pixels, b"".join(tail), rewriter.counts)
+        return _Crossed(found, picture, b"".join(head), pixels, b"".join(tail), rewriter.counts)
 
-    def _inserts(self, found: Survey, subject: str) -> list[tuple[int, bytes]]:
-        """Elements that every output carries, in the order of their tags."""
-        marks = self._marks.get(found.implicit) or self._marks.setdefault(found.implicit, self._mark(found.implicit))
+    def _inserts(self, found: Survey, picture: Blanked | None, subject: str) -> list[tuple[int, bytes]]:
+        """Elements that every output carries, or that are true of a blanked picture, in the order of their tags."""
+        way = found.implicit, picture is not None
+        marks = self._marks.get(way) or self._marks.setdefault(way, self._mark(found.implicit, cleaned=way[1]))
+        true_now = picture.header if picture else ()
+        drawn = [(tag, element(tag, vr, value, implicit=found.implicit)) for tag, vr, value in true_now]
         absent = [
             (tag, element(tag, vr, subject.encode(), implicit=found.implicit))
             for tag, vr in ((0x00100010, b"PN"), (0x00100020, b"LO"))
             if not found.has(tag)
         ]
-        return sorted([*marks, *absent])
+        return sorted([*marks, *absent, *drawn])
 
-    def _mark(self, implicit: bool) -> list[tuple[int, bytes]]:  # noqa: FBT001
+    def _mark(self, implicit: bool, *, cleaned: bool) -> list[tuple[int, bytes]]:  # noqa: FBT001
         """The markers of PS3.15 section E.1.1: only codes of CID 7050 that this registry really satisfies."""
         made = self.attestation
         method = f"KANAME {kaname.__version__}; {made.registry}/{made.registry_version}; PS3.15 {made.standard_edition}"
         codes = [("113100", "Basic Application Confidentiality Profile")]
+        codes += [("113101", "Clean Pixel Data Option")] * cleaned
         codes += sorted(OPTION_CODES[option] for option in self.registry.deid.options)
         items = b"".join(
             encode_item(
@@ -170,24 +183,40 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class _Crossed:
-    """One object rewritten in memory; the pixel bytes still where they were."""
+    """One object rewritten in memory; the pixel bytes still where they were, or waiting to be decoded and blanked."""
 
-    body: Buffer
+    found: Survey
+    picture: Blanked | None
     head: bytes
     pixel_element: Element | None
     tail: bytes
     counts: list[int]
 
     @property
-    def pixels(self) -> memoryview:
-        """The whole pixel data element, header included."""
-        start, end = (self.pixel_element[1], self.pixel_element[3]) if self.pixel_element else (0, 0)
-        return memoryview(self.body)[start:end]
+    def transfer_syntax_uid(self) -> str:
+        """The syntax of what leaves."""
+        if self.picture is None:
+            return self.found.transfer_syntax_uid
+        return IMPLICIT_LITTLE if self.found.implicit else EXPLICIT_LITTLE
+
+    def parts(self) -> Iterator[bytes | memoryview]:
+        """The data set, piece by piece."""
+        yield self.head
+        if self.picture is not None:
+            yield long_element(PIXEL_DATA, self.picture.length, implicit=self.found.implicit)
+            yield from self.picture.frames()
+            yield b"\0" * (self.picture.length % 2)
+        elif self.pixel_element is not None:
+            yield memoryview(self.found.body)[self.pixel_element[1] : self.pixel_element[3]]
+        yield self.tail
 
     @property
     def actions(self) -> Counter[str]:
-        """How often each action was taken, by its name."""
-        return Counter({a.name.lower(): n for a, n in zip(Action, self.counts, strict=True) if n})
+        """How often each action was taken, by its name; of a blanked picture its frames, and what was looked at."""
+        taken = Counter({a.name.lower(): n for a, n in zip(Action, self.counts, strict=True) if n})
+        if self.picture is not None:
+            taken.update(blanked_frames=len(self.picture.spans), detector_frames=self.picture.looked_at)
+        return taken
 
     def hold_if_named_in_stream(self, own: tuple[bytes, ...], transfer_syntax_uid: str) -> None:
         """Compressed streams have comment segments: one that tells more than its software's name is held.
@@ -195,14 +224,15 @@ class _Crossed:
         Raises:
             NotYet: ``pixels-may-identify``.
         """
-        if self.pixel_element is None:
+        if self.pixel_element is None or self.picture is not None:
             return
         _, _, value, end = self.pixel_element
-        if self.body[value - 4 : value] != b"\xff\xff\xff\xff":
+        body = self.found.body
+        if body[value - 4 : value] != b"\xff\xff\xff\xff":
             return
         long_enough = [word for word in own if len(word) >= _SHORTEST_IN_STREAM]
-        named = any(self.body.find(word, value, end) >= 0 for word in long_enough)
-        if named or holds_writing(self.body, value, end, transfer_syntax_uid):
+        named = any(body.find(word, value, end) >= 0 for word in long_enough)
+        if named or holds_writing(body, value, end, transfer_syntax_uid):
             raise NotYet("pixels-may-identify", sign="comment in the compressed stream")
 
 
@@ -220,7 +250,7 @@ def own_words(found: Survey) -> tuple[bytes, ...]:
 
 
 def write_once(
-    folder: Path, target: Path, parts: Sequence[bytes | memoryview], check: Callable[[Path], None] | None = None
+    folder: Path, target: Path, parts: Iterable[bytes | memoryview], check: Callable[[Path], None] | None = None
 ) -> tuple[str, int]:
     """Writes a file below ``folder`` under its final name whole and checked or not at all.
 

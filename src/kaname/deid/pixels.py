@@ -1,7 +1,8 @@
 """Whether the pixels of an object raise a doubt. A doubt is held for a person: nothing doubtful leaves.
 
 Judged by the header alone: the class, what the image says it is, and what is drawn over it. A received Burned In
-Annotation of NO counts for nothing.
+Annotation of NO counts for nothing. Classes that a registry blanks outside their regions go on to
+:mod:`kaname.deid.blank`, which looks at the pixels themselves.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ _DRAWN_BY_THE_DEVICE = frozenset(
 
 
 def hold_if_doubtful(found: Survey, registry: Registry) -> None:
-    """Returns when the pixels may leave with a clean header.
+    """Returns when the pixels may leave with a clean header, or, of a class with regions, once they are blanked.
 
     Raises:
         NotYet: ``sop-class-not-accepted``, ``pixels-may-identify``, ``document-may-identify``, ``overlay-in-pixels``.
     """
     sop_class = found.key.sop_class_uid
+    if sop_class in registry.pixels.regions:
+        _hold_if_drawn_over(found, registry)
+        return
     if sop_class not in _DRAWN_BY_THE_DEVICE:
         has_pixels = any(tag in found.index for tag in PIXELS)
         raise NotYet("pixels-may-identify" if has_pixels else "document-may-identify", sop_class_uid=sop_class)
@@ -33,12 +37,18 @@ def hold_if_doubtful(found: Survey, registry: Registry) -> None:
         raise NotYet("sop-class-not-accepted", sop_class_uid=sop_class)
     if any(value.strip().startswith(b"Y") for value in found.raw(0x28, 0x301).upper().split(b"\\")):
         raise NotYet("pixels-may-identify", sign="BurnedInAnnotation")
-    if found.raw(0x08, 0x64):
-        raise NotYet("pixels-may-identify", sign="ConversionType")
     if found.raw_exact(0x28, 0x02) not in (b"", b"\1\0"):
         raise NotYet("pixels-may-identify", sign="SamplesPerPixel")
     if found.raw(0x28, 0x04).upper().startswith(_COLOURS):
         raise NotYet("pixels-may-identify", sign="PhotometricInterpretation")
+    _hold_if_drawn_over(found, registry)
+    _hold_if_longer_than_its_frames(found)
+
+
+def _hold_if_drawn_over(found: Survey, registry: Registry) -> None:
+    """Holds pictures of screens and pages, and overlays inside the pixels, whatever the class."""
+    if found.raw(0x08, 0x64):
+        raise NotYet("pixels-may-identify", sign="ConversionType")
     words = {word.strip().decode("latin-1").upper() for word in found.raw(0x08, 0x08).split(b"\\")}
     if not words.isdisjoint(registry.pixels.hold_image_types):
         raise NotYet("pixels-may-identify", sign="ImageType")
@@ -49,7 +59,6 @@ def hold_if_doubtful(found: Survey, registry: Registry) -> None:
             and found.raw_exact(tag[1] << 8 | tag[0], 0x0102).strip(b"\0")
         ):
             raise NotYet("overlay-in-pixels")
-    _hold_if_longer_than_its_frames(found)
 
 
 def _hold_if_longer_than_its_frames(found: Survey) -> None:

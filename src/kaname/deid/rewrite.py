@@ -200,6 +200,12 @@ def element(tag: int, vr: bytes, value: bytes, *, implicit: bool) -> bytes:
     return encode(number if implicit else number + vr, value, vr)
 
 
+def long_element(tag: int, length: int, *, implicit: bool) -> bytes:
+    """The header of an element of OB, whose value of ``length`` bytes and its padding follow."""
+    whole = element(tag, b"OB", b"", implicit=implicit)
+    return whole[:-4] + (length + length % 2).to_bytes(4, "little")
+
+
 def explicit(data: bytes) -> bytes:
     """An implicit data set that was judged already, in explicit VR: what came inside a UN leaves in its own VRs.
 

@@ -31,7 +31,7 @@ def read_matrix(data: bytes) -> CountTable:
     Raises:
         Refused: ``table-unreadable``, ``table-not-square``, ``table-cell``; facts are numbers of rows and columns.
     """
-    header, *body = _lines(_text(data))
+    header, *body = _lines(csv_text(data))
     width = len(header.cells)
     names = [_name(header, column, width) for column in range(1, width)]
     rows = [_name(line, 0, width) for line in body]
@@ -55,9 +55,14 @@ def is_total(name: str) -> bool:
     return plain(name).replace(" ", "").casefold() in TOTALS
 
 
-def _text(data: bytes) -> str:
-    if len(data) > LARGEST_BYTES:
-        raise Refused("table-unreadable", bytes=len(data), largest=LARGEST_BYTES)
+def csv_text(data: bytes, largest_bytes: int = LARGEST_BYTES) -> str:
+    """The text of a CSV file: UTF-8 with or without BOM, or CP932.
+
+    Raises:
+        Refused: ``table-unreadable``.
+    """
+    if len(data) > largest_bytes:
+        raise Refused("table-unreadable", bytes=len(data), largest=largest_bytes)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -54,7 +54,7 @@ def _whole(figures: Figures) -> list[str]:
 
 def _classes(figures: Figures) -> list[str]:
     heads = ["感度/再現率", "適合率", "F値", "特異度"], ["recall", "precision", "F1", "specificity"]
-    width = max(16, *(_columns(one.name) + 2 for one in figures.per_class))
+    width = max(16, *(columns_of(one.name) + 2 for one in figures.per_class))
     lines = [
         _padded(name, width) + "".join(_right(head, 13) for head in ("n", *words))
         for name, words in zip(("クラス", "class"), heads, strict=True)
@@ -100,13 +100,14 @@ def _figure(value: float | None, interval: Interval | None = None) -> str:
     return f"{value:.4f}" + (f"  (95%CI {interval[0]:.4f}–{interval[1]:.4f})" if interval else "")
 
 
-def _columns(text: str) -> int:
+def columns_of(text: str) -> int:
+    """Columns of a terminal that a text takes: full-width characters count as two."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * max(1, width - _columns(text))
+    return text + " " * max(1, width - columns_of(text))
 
 
 def _right(text: str, width: int) -> str:
-    return " " * max(1, width - _columns(text)) + text
+    return " " * max(1, width - columns_of(text)) + text

@@ -40,9 +40,16 @@ def _cross_spooled(hospital: Hospital, name: str, engine: Engine, folder: Path) 
 
 def _write_down(hospital: Hospital, name: str, registry: str, crossed: Deidentified | Outcome) -> str:
     if isinstance(crossed, Deidentified):
+        looked_at = crossed.actions["detector_frames"]
         values = {"state": "cleaned", "reason": "", "digest": crossed.digest}
     else:
+        looked_at = int(crossed.facts.get("pictures", 0))
         values = {"state": "refused" if crossed.state == "refused" else "held", "reason": crossed.reason}
     with writing(hospital.node.index) as connection:
-        connection.execute(update(OBJECTS).where(OBJECTS.c.id == name, OBJECTS.c.registry == registry).values(**values))
-    return values["state"]
+        changed = connection.execute(
+            update(OBJECTS)
+            .where(OBJECTS.c.id == name, OBJECTS.c.registry == registry)
+            .where(OBJECTS.c.state.in_(("received", "cleaned")))
+            .values(looked_at=looked_at, **values)
+        )
+    return values["state"] if changed.rowcount else "held"  # withdrawn, opted out or found ambiguous meanwhile

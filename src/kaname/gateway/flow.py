@@ -8,23 +8,52 @@ back for a parcel that was delivered before.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
+from kaname.gateway.batches import crossings_waiting, withdrawals_waiting
 from kaname.gateway.deidentify import deidentify
+from kaname.gateway.follow import follow, journeys_waiting
 from kaname.gateway.hospital import Hospital
 from kaname.gateway.seal import seal
 from kaname.gateway.send import send
+from kaname.gateway.watch import take_watched, watched_folders, watched_waiting
 from kaname.gateway.withdraw import ask_upstream, forget
 from kaname.ledger import Json
 from kaname.work import Do, Work
 
-CROSS, WITHDRAW = "cross", "withdraw"
+CROSS, WITHDRAW, FOLLOW, WATCH = "cross", "withdraw", "follow", "watch"
 
 
-def register(work: Work, hospital: Hospital) -> None:
-    """Makes the gateway's flows known to the worker."""
+def enlist(work: Work, hospital: Hospital) -> None:
+    """Makes the flows known to a command that puts crossings and withdrawals on the list itself."""
     steps = Journey(hospital)
     work.flow(CROSS, steps.cross_study)
     work.flow(WITHDRAW, steps.withdraw_subject)
+    work.flow(FOLLOW, steps.follow_parcel, partial(journeys_waiting, hospital))
+
+
+def register(work: Work, hospital: Hospital) -> None:
+    """Makes the gateway's flows known to the worker, which looks for itself what waits for them.
+
+    Raises:
+        Refused: ``settings-invalid``, ``unknown-registry`` where a watched folder is not named rightly.
+    """
+    watched_folders(hospital)
+    steps = Journey(hospital)
+    work.flow(CROSS, steps.cross_study, partial(crossings_waiting, hospital))
+    work.flow(WITHDRAW, steps.withdraw_subject, partial(withdrawals_waiting, hospital))
+    work.flow(WATCH, steps.take_watched, partial(watched_waiting, hospital))
+    work.flow(FOLLOW, steps.follow_parcel, partial(journeys_waiting, hospital))
+
+
+def cross_study(hospital: Hospital, do: Do, batch: Json) -> Json:
+    """The worker's flow for one of :func:`kaname.gateway.batches.crossings_waiting`."""
+    return Journey(hospital).cross_study(do, batch)
+
+
+def withdraw_subject(hospital: Hospital, do: Do, who: Json) -> Json:
+    """The worker's flow for one of :func:`kaname.gateway.batches.withdrawals_waiting`."""
+    return Journey(hospital).withdraw_subject(do, who)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +75,18 @@ class Journey:
         there = do(self.ask_upstream, who)
         return {"here": here, "there": there}
 
+    def follow_parcel(self, do: Do, parcel: Json) -> Json:
+        """Asks how far a parcel has come, until no tier is left to answer."""
+        return do(self.follow, parcel)
+
+    def take_watched(self, do: Do, _ready: Json) -> Json:
+        """Takes in what stands still in the watched folders."""
+        return {"files": do(self.look)}
+
+    def look(self) -> Json:
+        """Step: see :func:`kaname.gateway.watch.take_watched`."""
+        return take_watched(self.hospital)
+
     def deidentify(self, batch: str) -> Json:
         """Step: see :func:`kaname.gateway.deidentify.deidentify`."""
         return deidentify(self.hospital, batch)
@@ -65,3 +106,7 @@ class Journey:
     def ask_upstream(self, who: str) -> Json:
         """Step: see :func:`kaname.gateway.withdraw.ask_upstream`."""
         return ask_upstream(self.hospital, who)
+
+    def follow(self, parcel: str) -> Json:
+        """Step: see :func:`kaname.gateway.follow.follow`."""
+        return follow(self.hospital, parcel)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kaname.errors import NotYet
-from kaname.gateway.flow import CROSS, WITHDRAW, register
+from kaname.gateway.batches import form_batches
+from kaname.gateway.flow import CROSS, WITHDRAW, enlist
 from kaname.gateway.hospital import Hospital
-from kaname.gateway.receive import Received, form_batches, receive
-from kaname.gateway.sources import walk
+from kaname.gateway.receive import Received
+from kaname.gateway.reception import take_in
 from kaname.ledger import Json
 from kaname.work import Outcome, Work
 
@@ -22,26 +23,35 @@ class Night:
 
     received: Counter[str] = field(default_factory=Counter[str])
     """Files at the door, by state; ``known`` counts content that was here before."""
+    records: Counter[str] = field(default_factory=Counter[str])
+    """Rows of tables and reports likewise, as ``row-received``, ``report-known`` and so on."""
     studies: Counter[str] = field(default_factory=Counter[str])
     """Batches under way, by how they ended; ``waiting`` for those that have not."""
     reasons: Counter[str] = field(default_factory=Counter[str])
 
     def to_json(self) -> dict[str, Json]:
         """The run as JSON."""
-        return {"received": dict(self.received), "studies": dict(self.studies), "reasons": dict(self.reasons)}
+        return {
+            "received": dict(self.received),
+            "records": dict(self.records),
+            "studies": dict(self.studies),
+            "reasons": dict(self.reasons),
+        }
 
     def note(self, result: Received) -> None:
-        """Counts one file."""
-        self.received["known" if result.known else result.state] += 1
+        """Counts one file, or one row of a table."""
+        state = "known" if result.known else result.state
+        if result.kind == "image":
+            self.received[state] += 1
+        else:
+            self.records[f"{result.kind}-{state}"] += 1
         if result.reason:
             self.reasons[result.reason] += 1
 
 
 def receive_all(hospital: Hospital, paths: Iterable[Path], registry: str, night: Night) -> Iterator[Received]:
-    """Takes in every file below the paths, one after the other."""
-    engine = hospital.engine(registry)
-    for source in walk(paths):
-        result = receive(hospital, source, engine)
+    """Takes in every file below the paths, one after the other; tables first."""
+    for _, result in take_in(hospital, list(paths), hospital.engine(registry)):
         night.note(result)
         yield result
 
@@ -65,7 +75,7 @@ def withdraw_all(hospital: Hospital, requested: Sequence[str], *, wait_seconds: 
 def _run(hospital: Hospital, flow: str, ids: Sequence[str], wait_seconds: float) -> dict[str, Outcome]:
     settings = hospital.node.settings
     work = Work(f"sqlite:///{settings.home / 'work.sqlite'}", settings.name, retry_seconds=settings.retry_seconds)
-    register(work, hospital)
+    enlist(work, hospital)
     names = {one: _attempt(work, flow, one) for one in ids}
     for one, name in names.items():
         work.enqueue(flow, name, one)

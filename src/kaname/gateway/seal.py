@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, Select, func, select, update
 
 from kaname.database import reading, writing
+from kaname.gateway.consent import has_opted_out, let_go
 from kaname.gateway.hospital import Hospital
-from kaname.gateway.index import OBJECTS, PARCELS
+from kaname.gateway.index import OBJECTS, PARCELS, RECORDS
+from kaname.gateway.linking import bind_rows
 from kaname.gateway.receive import withdrawn
+from kaname.gateway.records import items_of
 from kaname.ledger import Json
 from kaname.ledger.canonical import canonical
 from kaname.pack import PackFile, write_pack
@@ -22,27 +25,31 @@ from kaname.store import digest_bytes
 def seal(hospital: Hospital, batch: str) -> Json:
     """Seals what of the batch was cleaned; returns the parcel's digest, empty where there is nothing to send."""
     with reading(hospital.node.index) as connection:
-        rows = connection.execute(
-            select(OBJECTS)
-            .where(OBJECTS.c.batch == batch, OBJECTS.c.state == "cleaned")
-            .order_by(OBJECTS.c.series, OBJECTS.c.instance)
-        ).all()
-        if not rows or withdrawn(connection, rows[0].registry, rows[0].subject):
+        first = connection.execute(_clean(batch).limit(1)).first()
+        if first is None or withdrawn(connection, first.registry, first.subject):
             return ""
-    first = rows[0]
+        out = has_opted_out(connection, first.registry, first.subject)
+    if out:
+        let_go(hospital, first.registry, first.subject)
+        return ""
+    sequence, rows = _numbered(hospital, batch)
+    if not rows:
+        return ""
     folder = hospital.crossing / batch
     packs = [_pack(folder, [r for r in rows if r.series == series]) for series in sorted({r.series for r in rows})]
     files = {entry.digest: file.path for entry, file in packs}
-    record, record_path = _record(folder, first, len(rows))
-    files[record.digest] = record_path
+    record = {"instances": len(rows), "study_instance_uid": first.study, "subject": first.subject}
+    records = [_record(folder, "study", record)]
+    records += [_record(folder, "items", record) for record in _items(hospital, batch, first)]
+    files |= {entry.digest: path for entry, path in records}
     manifest = Manifest(
         gateway=hospital.name,
         registry=first.registry,
-        sequence=_sequence(hospital, batch, first),
+        sequence=sequence,
         subject=first.subject,
         attestation=hospital.engine(first.registry).attestation,
         packs=tuple(entry for entry, _ in packs),
-        records=(record,),
+        records=tuple(entry for entry, _ in records),
     )
     hospital.outbox.mkdir(parents=True, exist_ok=True)
     seal_parcel(manifest, files, hospital.signing, hospital.outbox / f"{manifest.digest}.parcel")
@@ -60,20 +67,46 @@ def _pack(folder: Path, rows: list[Row[Any]]) -> tuple[PackEntry, PackFile]:
     return PackEntry(written.digest, written.size_bytes, first.series, first.study, instances), written
 
 
-def _record(folder: Path, first: Row[Any], instances: int) -> tuple[RecordEntry, Path]:
-    """The study's record: what travels beside the images."""
-    data = canonical({"instances": instances, "study_instance_uid": first.study, "subject": first.subject})
-    path = folder / "packs" / "study.json"
+def _record(folder: Path, kind: str, record: Json) -> tuple[RecordEntry, Path]:
+    """A record: what travels beside the images."""
+    data = canonical(record)
+    digest = digest_bytes(data)
+    path = folder / "packs" / f"{digest}.json"
     path.write_bytes(data)
-    return RecordEntry(digest_bytes(data), len(data), "study"), path
+    return RecordEntry(digest, len(data), kind), path
 
 
-def _sequence(hospital: Hospital, batch: str, first: Row[Any]) -> int:
-    """The batch's number among the parcels of its registry: given once."""
+def _items(hospital: Hospital, batch: str, first: Row[Any]) -> list[dict[str, Json]]:
+    """What the department's rows of this batch say in the registry's items; rows that say nothing stay."""
+    with reading(hospital.node.index) as connection:
+        rows = connection.execute(
+            select(RECORDS.c.id, RECORDS.c.accession).where(RECORDS.c.batch == batch).order_by(RECORDS.c.accession)
+        ).all()
+    told = [(row.accession, items_of(hospital, row.id)) for row in rows]
+    return [
+        {"accession": accession, "items": {**items}, "study_instance_uid": first.study, "subject": first.subject}
+        for accession, items in told
+        if items
+    ]
+
+
+def _clean(batch: str) -> Select[Any]:
+    mine = (OBJECTS.c.batch == batch, OBJECTS.c.state == "cleaned")
+    return select(OBJECTS).where(*mine).order_by(OBJECTS.c.series, OBJECTS.c.instance)
+
+
+def _numbered(hospital: Hospital, batch: str) -> tuple[int, list[Row[Any]]]:
+    """The batch's number among the parcels of its registry, given once, and the images that the parcel will carry.
+
+    With the number the department's rows are bound to the batch. From here on its images count as gone: nothing that
+    comes later holds them back. Of a batch that was held to the last image there are none, and it takes no number.
+    """
     with writing(hospital.node.index) as connection:
+        rows = list(connection.execute(_clean(batch)).all())
         known = connection.execute(select(PARCELS.c.sequence).where(PARCELS.c.batch == batch)).scalar()
-        if known is not None:
-            return known
+        if known is not None or not rows:
+            return known or 0, rows
+        first = rows[0]
         last = connection.execute(select(func.max(PARCELS.c.sequence)).where(PARCELS.c.registry == first.registry))
         number = (last.scalar() or 0) + 1
         connection.execute(
@@ -87,7 +120,8 @@ def _sequence(hospital: Hospital, batch: str, first: Row[Any]) -> int:
                 at=hospital.node.clock.stamp(),
             )
         )
-        return number
+        bind_rows(connection, batch)
+        return number, rows
 
 
 def _write_down(hospital: Hospital, batch: str, manifest: Manifest) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from kaname.database import reading, writing
 from kaname.errors import Refused
+from kaname.gateway.follow import set_out
 from kaname.gateway.hospital import Hospital
 from kaname.gateway.index import OBJECTS, PARCELS
 from kaname.gateway.receive import withdrawn
@@ -58,6 +59,8 @@ def _write_down(hospital: Hospital, batch: str, receipt: Receipt) -> None:
             .where(OBJECTS.c.batch == batch, OBJECTS.c.state == "cleaned")
             .values(state="sent" if accepted else "held", reason=receipt.reason)
         )
+        if changed.rowcount and accepted:
+            set_out(connection, receipt.parcel, receipt.at)
         if changed.rowcount:
             hospital.node.ledger.append(
                 f"parcel-{receipt.outcome}",

@@ -14,13 +14,14 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Protocol
 
 from kaname.deid.identified import Identified, open_identified
-from kaname.dicom.part10 import PREAMBLE, PREFIX, START
+from kaname.dicom.part10 import PREAMBLE, PREFIX, START, Buffer
 from kaname.errors import NotYet, Refused
 
 MEMBER_LIMIT_BYTES = 1 << 30
@@ -72,14 +73,34 @@ class Source:
             yield identified
 
 
+class Original(Protocol):
+    """Something that arrived and can be opened once it is looked at."""
+
+    def open(self) -> AbstractContextManager[Identified]:
+        """The bytes, for as long as the context lasts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Arrived:
+    """One object that came over the network, whole, in memory. Prints nothing."""
+
+    buffer: Buffer
+
+    @contextmanager
+    def open(self) -> Generator[Identified]:
+        """The bytes."""
+        yield Identified(self.buffer)
+
+
 def walk(paths: Iterable[Path]) -> Iterator[Source]:
     """Every file below the paths, in the order of their names; archives as their members."""
     for path in paths:
-        for file in _files(path):
+        for file in files_below(path):
             yield from _members(file) if _is_zip(file) else (Source(file),)
 
 
-def _files(path: Path) -> Iterator[Path]:
+def files_below(path: Path) -> Iterator[Path]:
     """Files below a path, a folder that cannot be listed as itself; of any depth, so without recursion."""
     waiting = [path]
     while waiting:

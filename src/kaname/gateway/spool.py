@@ -6,11 +6,13 @@ and the chunk's number; the last chunk is marked in the additional data, so that
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -47,10 +49,23 @@ class Spool:
         if target.exists():
             return name
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with whole_file(target) as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.writelines(self._sealed(content))
+        with self._turn(target.parent):
+            if not target.exists():
+                with whole_file(target) as file:
+                    os.fchmod(file.fileno(), 0o600)
+                    file.writelines(self._sealed(content))
         return name
+
+    @contextmanager
+    def _turn(self, folder: Path) -> Generator[None]:
+        """One writer at a time: the same object may come by two associations at once, and both write one draft."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def open(self, name: str) -> Identified:
         """The original of that name.

@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 
 from kaname.database import reading, writing
 from kaname.gateway.hospital import Hospital
-from kaname.gateway.index import OBJECTS, PARCELS
+from kaname.gateway.index import OBJECTS, PARCELS, RECORDS
 
 
 def sweep(hospital: Hospital) -> int:
-    """Lets go of every original whose parcel was accepted ``originals_days`` ago or earlier; returns how many.
+    """Lets go of originals, of images and of rows, whose parcel was accepted ``originals_days`` ago; returns how many.
 
     An original is deleted before its row is closed: cut off in between, the next sweep does it again.
     """
@@ -29,5 +29,22 @@ def sweep(hospital: Hospital) -> int:
         with writing(hospital.node.index) as connection:
             connection.execute(
                 update(OBJECTS).where(OBJECTS.c.id == name, OBJECTS.c.registry == registry).values(state="closed")
+            )
+    return len(due) + _sweep_records(hospital, before.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _sweep_records(hospital: Hospital, before: str) -> int:
+    """Rows likewise, once the parcel with their items was accepted; reports stay, for their text has not crossed."""
+    with reading(hospital.node.index) as connection:
+        due = connection.execute(
+            select(RECORDS.c.id, RECORDS.c.registry)
+            .join(PARCELS, PARCELS.c.batch == RECORDS.c.batch)
+            .where(RECORDS.c.state == "sealed", PARCELS.c.state == "accepted", PARCELS.c.at <= before)
+        ).all()
+    for name, registry in due:
+        hospital.spool.delete(name)
+        with writing(hospital.node.index) as connection:
+            connection.execute(
+                update(RECORDS).where(RECORDS.c.id == name, RECORDS.c.registry == registry).values(state="closed")
             )
     return len(due)

@@ -11,6 +11,7 @@ from kaname.database import reading, writing
 from kaname.errors import Refused
 from kaname.gateway.hospital import Hospital
 from kaname.gateway.index import OBJECTS, PARCELS, WITHDRAWALS
+from kaname.gateway.records import forget_records
 from kaname.ledger import Json
 from kaname.parcel.statements import Certificate, Withdrawal
 from kaname.parcel.transfer import send_withdrawal
@@ -88,6 +89,7 @@ def _request(hospital: Hospital, registry: str, subject: str, number: str) -> st
 def forget(hospital: Hospital, who: str) -> Json:
     """Step: deletes originals, clean copies and unsent parcels of the subject here; returns how many originals."""
     registry, subject = who.split(":")
+    forget_records(hospital, registry, subject)
     with reading(hospital.node.index) as connection:
         mine = (OBJECTS.c.registry == registry, OBJECTS.c.subject == subject)
         objects = connection.execute(select(OBJECTS.c.id, OBJECTS.c.batch).where(*mine)).all()
@@ -165,6 +167,8 @@ def _summary(certificate: Certificate) -> dict[str, Json]:
         "subject": certificate.subject,
         "deleted_objects": len(certificate.deleted),
         "dataset_versions": [{"name": d.name, "version": d.version, "digest": d.digest} for d in certificate.datasets],
+        "models": [{"name": m.name, "version": m.version, "digest": m.digest} for m in certificate.models],
         "places": [{"name": p.name, "outcome": p.outcome, "until": p.until} for p in certificate.places],
+        "upstream": [{"tier": tier.name, **_summary(tier.certificate)} for tier in certificate.upstream],
         "at": certificate.at,
     }

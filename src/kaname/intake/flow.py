@@ -19,6 +19,7 @@ from kaname.intake.index import PARCELS, REFUSALS
 from kaname.intake.inspect import inspect, opened
 from kaname.intake.keep import keep
 from kaname.intake.model import Arrival, Taken
+from kaname.intake.onward import wait_for_next_tier
 from kaname.intake.quarantine import quarantine
 from kaname.intake.turn import turn
 from kaname.ledger import Event, Json
@@ -149,6 +150,8 @@ def _settle(node: Node, manifest: Manifest, refusal: Refused | None) -> Taken:
         }
         event = _write_down(node, connection, manifest.digest, facts, refusal)
         receipt = _receipt(node, manifest, event, refusal)
+        if refusal is None and node.settings.role == "hub":
+            wait_for_next_tier(connection, manifest.digest, manifest.registry, event.sequence, event.at)
         connection.execute(
             update(PARCELS)
             .where(PARCELS.c.digest == manifest.digest)

@@ -1,4 +1,4 @@
-"""Tables of intake: parcels that were judged, what they brought, what could not be believed, who has withdrawn."""
+"""Tables of intake: parcels judged, what they brought, what could not be believed, who has withdrawn, what goes on."""
 
 from __future__ import annotations
 
@@ -73,3 +73,30 @@ WITHDRAWN = Table(
     Column("gateway", String(64), primary_key=True),
     Column("at", String(20), nullable=False),
 )
+
+ONWARD = Table(
+    "intake_onward",
+    PLATFORM,
+    Column("parcel", String(64), primary_key=True),
+    Column("registry", String(64), nullable=False),
+    Column("state", String(16), nullable=False, comment="waiting forwarded refused held withdrawn"),
+    Column("reason", String(64), nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="0", comment="how often a person set it going again"),
+    Column("ledger_sequence", Integer, nullable=False, comment="of the acceptance: the order in which they leave"),
+    Column("receipt", LargeBinary, nullable=True, comment="the next tier's, as it came"),
+    Column("at", String(20), nullable=False),
+    Index("ix_intake_onward_state", "state", "registry", "ledger_sequence"),
+)
+"""Parcels that a hub accepted and passes on to the next tier, if it has one."""
+
+INTRODUCTIONS = Table(
+    "intake_introduction",
+    PLATFORM,
+    Column("key_id", String(16), primary_key=True, comment="of the gateway's key"),
+    Column("registry", String(64), primary_key=True),
+    Column("sequence", Integer, nullable=False, unique=True),
+    Column("message", LargeBinary, nullable=False, comment="as it was signed"),
+    Column("acknowledgement", LargeBinary, nullable=True, comment="the next tier's, as it came"),
+    Column("at", String(20), nullable=False),
+)
+"""What a hub told the next tier about its gateways."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -20,9 +21,13 @@ from kaname.parcel.instances import deidentified
 from kaname.parcel.open import OpenedParcel, unpack
 from kaname.parcel.seal import Parcel
 from kaname.registries import Registry
+from kaname.registries.model import Item
 from kaname.residual import inspect_file
 
 PATIENT_ID = 0x00100020
+ITEMS = "items"
+"""Kind of the records that carry clinical items of a department's table."""
+_PSEUDONYM = re.compile("[A-Z2-7]{16}")
 
 
 def opened_folder(node: Node, parcel: str) -> Path:
@@ -58,8 +63,9 @@ def inspect(parcel: OpenedParcel) -> None:
     for instance in deidentified(parcel):
         _inspect_instance(instance, registry)
         instance.path.unlink()  # one at a time on the disk: a parcel may be large
+    items = {record.digest for record in parcel.manifest.records if record.kind == ITEMS}
     for digest, path in parcel.records.items():
-        _inspect_record(path, digest, parcel.manifest.subject)
+        _inspect_record(path, digest, parcel.manifest.subject, registry if digest in items else None)
 
 
 def _inspect_instance(instance: Deidentified, registry: Registry) -> None:
@@ -67,7 +73,7 @@ def _inspect_instance(instance: Deidentified, registry: Registry) -> None:
     if instance.key.sop_class_uid not in registry.sop_classes:
         raise Refused("sop-class-not-accepted", instance=uid, sop_class=instance.key.sop_class_uid)
     data = instance.path.read_bytes()
-    findings = inspect_file(data)
+    findings = inspect_file(data, registry.pixels.regions.keys())
     if findings:
         first = findings[0]
         raise Refused("inspection-failed", instance=uid, findings=len(findings), first=first.attribute, kind=first.kind)
@@ -85,17 +91,37 @@ def _is_of(data: bytes, subject: str) -> bool:
     )
 
 
-def _inspect_record(path: Path, digest: str, subject: str) -> None:
+def _inspect_record(path: Path, digest: str, subject: str, registry: Registry | None) -> None:
     """A record names its subject, so that no two subjects share one, and holds numbers, UIDs and plain keys.
 
-    Free text waits for a room that can read it.
+    One of items (``registry`` is given) may say the registry's codes beside them. Free text waits for a room that can
+    read it.
     """
     try:
         record: Json = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise Refused("inspection-failed", record=digest) from error
-    if not _says_nothing(record, subject) or not _names(record, subject):
+    rest = record if registry is None else _without_items(record, registry)
+    if not _says_nothing(rest, subject) or not _names(rest, subject):
         raise Refused("inspection-failed", record=digest)
+
+
+def _without_items(record: Json, registry: Registry) -> Json:
+    """The record without what its registry allows it to say; a record that is not built so stays as it is."""
+    if not isinstance(record, dict):
+        return record
+    accession, items = record.get("accession"), record.get("items")
+    if not isinstance(accession, str) or not _PSEUDONYM.fullmatch(accession) or not isinstance(items, dict):
+        return record
+    if not all(name in registry.items and _fits(value, registry.items[name]) for name, value in items.items()):
+        return record
+    return {key: value for key, value in record.items() if key not in ("accession", "items")}
+
+
+def _fits(value: Json, item: Item) -> bool:
+    if item.type == "code":
+        return isinstance(value, str) and value in item.values
+    return type(value) is int or (item.type == "decimal" and type(value) is float)
 
 
 def _says_nothing(value: Json, subject: str) -> bool:

@@ -7,7 +7,7 @@ import shutil
 from sqlalchemy import Connection, delete, insert, select
 
 from kaname.database import writing
-from kaname.intake import rows
+from kaname.intake import onward, rows
 from kaname.intake.index import PACKS, RECORDS, REFUSALS, WITHDRAWN
 from kaname.intake.inspect import opened_folder
 from kaname.intake.keep import proof_keys, record_key
@@ -77,6 +77,7 @@ def forget(node: Node, registry: str, subject: str) -> None:
             rows.forget_contents(connection, arrival.digest)
             if arrival.state != "refused":
                 rows.move_on(connection, arrival.digest, "withdrawn")
+        onward.withdraw(connection, registry, subject)
         mine = (REFUSALS.c.registry == registry, REFUSALS.c.subject == subject)
         connection.execute(delete(REFUSALS).where(*mine))
     for arrival in arrivals:

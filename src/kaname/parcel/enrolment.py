@@ -1,11 +1,13 @@
-"""Enrolment by two files carried by hand: a gateway's request, and the hub's answer.
+"""Enrolment by two files carried by hand: a node's request, and the answer of the next tier.
 
-The request proves that the gateway holds the signing key and the TLS key that it names. The answer carries the client
-certificate, the hub's authority and the hub's signing key, and is signed with that key. Both files show a fingerprint
-in plain sight: the two people compare them by telephone, since nothing else tells them that the file is the right one.
+A gateway enrols with a hub, a hub with a cloud, both in the same way: the one who asks will deliver, the one who
+answers will receive. The request proves that its maker holds the signing key and the TLS key that it names. The answer
+carries the client certificate, the receiver's authority and its signing key, and is signed with that key. Both files
+show a fingerprint in plain sight: the two people compare them by telephone, since nothing else tells them that the file
+is the right one.
 
-Files of a keys folder (0700, each file 0600): ``signing.pem``, ``tls.key``, ``tls.crt``, ``authority.crt``;
-at a gateway ``partner.json``; at a hub ``authority.key``.
+Files of a keys folder (0700, each file 0600): ``signing.pem``, ``tls.key``, ``tls.crt``, ``authority.crt``; at a
+receiver ``authority.key``. ``partner.json`` stands beside the client's TLS files (:func:`client_folder`).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -31,8 +34,11 @@ from kaname.access.signing import (
 from kaname.clock import SYSTEM, Clock
 from kaname.errors import NotYet, Refused
 from kaname.ledger.canonical import Json, canonical
-from kaname.parcel.fields import DIGEST, LINE, NAME, PEM, REGISTRY, STAMP, URL, Fields
+from kaname.parcel.fields import DIGEST, NAME, PEM, REGISTRY, STAMP, URL, Fields
 
+Role = Literal["gateway", "hub"]
+"""What a node that delivers is."""
+ROLES: tuple[Role, ...] = ("gateway", "hub")
 CODE = "enrolment-invalid"
 REQUEST = "enrolment-request"
 ANSWER = "enrolment-answer"
@@ -44,9 +50,10 @@ FILE_LIMIT_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a gateway asks for, as a person at the hub has to see it before admitting it."""
+    """What a node asks for, as a person at the next tier has to see it before admitting it."""
 
     name: str
+    role: Role
     registries: tuple[str, ...]
     key: PublicKey
     csr: bytes
@@ -55,9 +62,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """An admitted gateway: what the hub writes down, and the file that goes back."""
+    """An admitted node: what the receiver writes down, and the file that goes back."""
 
     name: str
+    role: Role
     registries: tuple[str, ...]
     key: PublicKey
     certificate: str
@@ -67,7 +75,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class PartnerRecord:
-    """The hub that a gateway is enrolled with (``partner.json``)."""
+    """The next tier, as who is enrolled with it keeps it (``partner.json``)."""
 
     name: str
     url: str
@@ -76,6 +84,28 @@ class PartnerRecord:
     """The name under which this node was admitted."""
     registries: tuple[str, ...]
     at: str
+
+
+def client_folder(keys: Path) -> Path:
+    """Where a node keeps what it needs as somebody's client.
+
+    That is its keys folder; or, where that holds an authority and a server of its own, the folder ``upstream`` in it.
+    """
+    return keys / "upstream" if (keys / "authority.key").exists() else keys
+
+
+def is_enrolled(keys: Path) -> bool:
+    """Whether this node delivers to somebody."""
+    return (client_folder(keys) / PARTNER_FILE).exists()
+
+
+def delivers(keys: Path, registry: str) -> bool:
+    """Whether this node delivers what it has of a registry.
+
+    Raises:
+        Refused: as :func:`read_partner`.
+    """
+    return is_enrolled(keys) and registry in read_partner(keys).registries
 
 
 def signing_key(keys: Path) -> SigningKey:
@@ -88,8 +118,10 @@ def signing_key(keys: Path) -> SigningKey:
     return SigningKey.load(path) if path.exists() else SigningKey.new(path)
 
 
-def make_request(keys: Path, name: str, registries: Sequence[str], clock: Clock = SYSTEM) -> bytes:
-    """The request file of a gateway; its keys are made when the folder has none.
+def make_request(
+    keys: Path, name: str, registries: Sequence[str], clock: Clock = SYSTEM, *, role: Role = "gateway"
+) -> bytes:
+    """The request file of a node that will deliver; its keys are made when the folder has none.
 
     Raises:
         Refused: ``enrolment-invalid`` when name or registries are no names; ``key-permissions``, ``key-invalid``.
@@ -97,11 +129,12 @@ def make_request(keys: Path, name: str, registries: Sequence[str], clock: Clock 
     key = signing_key(keys)
     body: dict[str, Json] = {
         "at": clock.stamp(),
-        "csr": certificates.make_request(keys, name).decode("ascii"),
+        "csr": certificates.make_request(client_folder(keys), name).decode("ascii"),
         "fingerprint": key.public.fingerprint,
         "name": name,
         "public_key": key.public.text,
         "registries": [*sorted(registries)],
+        "role": role,
     }
     data = sign_statement(REQUEST, body, key)
     read_request(data)  # what is written can be read
@@ -114,9 +147,11 @@ def read_request(data: bytes) -> Request:
     Raises:
         Refused: ``enrolment-invalid``.
     """
-    fields, key = _self_signed(data, REQUEST, "at", "csr", "fingerprint", "name", "public_key", "registries")
+    names = ("at", "csr", "fingerprint", "name", "public_key", "registries", "role")
+    fields, key = _self_signed(data, REQUEST, *names)
     request = Request(
         name=fields.text("name", NAME),
+        role=fields.choice("role", ROLES),
         registries=fields.texts("registries", REGISTRY),
         key=key,
         csr=fields.text("csr", PEM).encode("ascii"),
@@ -130,10 +165,10 @@ def read_request(data: bytes) -> Request:
 
 
 def admit(request: bytes, authority: Path, key: SigningKey, name: str, url: str, clock: Clock = SYSTEM) -> Admission:
-    """Admits a gateway: issues its client certificate and signs the answer file.
+    """Admits a node: issues its client certificate and signs the answer file.
 
-    ``authority`` is the hub's keys folder, ``key``, ``name`` and ``url`` are the hub's. Whether to admit the gateway
-    for these registries is decided before, by whoever has read the request.
+    ``authority`` is the receiver's keys folder, ``key``, ``name`` and ``url`` are the receiver's. Whether to admit the
+    node in its role for these registries is decided before, by whoever has read the request.
 
     Raises:
         Refused: ``enrolment-invalid``; ``key-…`` when the folder holds no usable authority.
@@ -155,17 +190,17 @@ def admit(request: bytes, authority: Path, key: SigningKey, name: str, url: str,
     answer = sign_statement(ANSWER, body, key)
     _read_answer(answer)  # what is written can be read
     fingerprint = certificates.fingerprint(certificates.read_certificate(certificate))
-    return Admission(asked.name, asked.registries, asked.key, fingerprint, answer)
+    return Admission(asked.name, asked.role, asked.registries, asked.key, fingerprint, answer)
 
 
 def accept_answer(keys: Path, answer: bytes, fingerprint: str = "") -> PartnerRecord:
-    """Takes the hub's answer into the keys folder; ``partner.json`` is written last and makes it valid.
+    """Takes the receiver's answer into the keys folder; ``partner.json`` is written last and makes it valid.
 
-    ``fingerprint`` is the hub's as heard by telephone; when given it must be the one in the file.
+    ``fingerprint`` is the receiver's as heard by telephone; when given it must be the one in the file.
 
     Raises:
         Refused: ``enrolment-invalid`` when the answer is not for the keys of this folder, contradicts itself, has
-            another fingerprint, or comes from another hub than the one enrolled with; ``key-…``.
+            another fingerprint, or comes from another receiver than the one enrolled with; ``key-…``.
     """
     found = _read_answer(answer)
     record = found.record
@@ -173,24 +208,25 @@ def accept_answer(keys: Path, answer: bytes, fingerprint: str = "") -> PartnerRe
         raise Refused(CODE, part="fingerprint")
     if found.gateway_key != SigningKey.load(keys / SIGNING_FILE).public:
         raise Refused(CODE, part="gateway_key")
-    if _public(found.certificate) != certificates.own_public_key(keys):
+    client = client_folder(keys)
+    if _public(found.certificate) != certificates.own_public_key(client):
         raise Refused(CODE, part="certificate")
-    if (keys / PARTNER_FILE).exists() and read_partner(keys).key != record.key:
+    if is_enrolled(keys) and read_partner(keys).key != record.key:
         raise Refused(CODE, part="partner")
-    replace_secret(keys / "tls.crt", found.certificate.public_bytes(serialization.Encoding.PEM))
-    replace_secret(keys / "authority.crt", found.authority.public_bytes(serialization.Encoding.PEM))
-    replace_secret(keys / PARTNER_FILE, canonical(_record_json(record)))
+    replace_secret(client / "tls.crt", found.certificate.public_bytes(serialization.Encoding.PEM))
+    replace_secret(client / "authority.crt", found.authority.public_bytes(serialization.Encoding.PEM))
+    replace_secret(client / PARTNER_FILE, canonical(_record_json(record)))
     return record
 
 
 def read_partner(keys: Path) -> PartnerRecord:
-    """The hub that the keys folder is enrolled with.
+    """The next tier that the keys folder is enrolled with.
 
     Raises:
         NotYet: ``not-enrolled``.
         Refused: ``key-permissions``; ``enrolment-invalid`` when the file is broken.
     """
-    path = keys / PARTNER_FILE
+    path = client_folder(keys) / PARTNER_FILE
     if not path.exists():
         raise NotYet("not-enrolled")
     try:
@@ -213,7 +249,7 @@ def _read_answer(data: bytes) -> _Answer:
     fields, _ = _self_signed(data, ANSWER, *names, "name", "public_key", "registries", "url")
     answer = _Answer(
         _record(fields),
-        _key(fields, "gateway_key"),
+        fields.key("gateway_key"),
         _certificate(fields, "certificate"),
         _certificate(fields, "authority"),
     )
@@ -233,20 +269,13 @@ def _self_signed(data: bytes, kind: str, *names: str) -> tuple[Fields, PublicKey
         raise Refused(CODE, part="size")
     try:
         fields = Fields(read_statement(data).body, CODE, *names)
-        key = _key(fields, "public_key")
+        key = fields.key("public_key")
         open_statement(data, kind, {key.id: key})
     except Refused as error:
         raise Refused(CODE, **error.facts) from error
     if fields.text("fingerprint", DIGEST) != key.fingerprint:
         raise Refused(CODE, part="fingerprint")
     return fields, key
-
-
-def _key(fields: Fields, name: str) -> PublicKey:
-    try:
-        return PublicKey.from_text(fields.text(name, LINE))
-    except Refused as error:
-        raise Refused(CODE, part=name) from error
 
 
 def _certificate(fields: Fields, name: str) -> x509.Certificate:
@@ -266,7 +295,7 @@ def _record(fields: Fields) -> PartnerRecord:
     return PartnerRecord(
         name=fields.text("name", NAME),
         url=fields.text("url", URL),
-        key=_key(fields, "public_key"),
+        key=fields.key("public_key"),
         gateway=fields.text("gateway", NAME),
         registries=fields.texts("registries", REGISTRY),
         at=fields.text("at", STAMP),

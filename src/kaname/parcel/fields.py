@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
+from kaname.access.signing import PublicKey
 from kaname.dicom.keys import is_uid
 from kaname.errors import Refused
 from kaname.ledger.canonical import Json
@@ -72,6 +73,17 @@ class Fields:
         if type(value) is not int or not least <= value < 1 << 53:
             raise Refused(self._code, part=name)
         return value
+
+    def key(self, name: str) -> PublicKey:
+        """A public key in base64."""
+        try:
+            return PublicKey.from_text(self.text(name, LINE))
+        except Refused as error:
+            raise Refused(self._code, part=name) from error
+
+    def any(self, name: str) -> Json:
+        """Whatever stands there: for whom it is meant reads it."""
+        return self._members[name]
 
     def inner(self, name: str, *names: str) -> Fields:
         """An object with exactly the members ``names``."""

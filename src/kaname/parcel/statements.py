@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
-from kaname.access.signing import PublicKey, SigningKey, open_statement, read_statement, sign_statement
+from kaname.access.signing import (
+    PublicKey,
+    SigningKey,
+    open_statement,
+    read_canonical,
+    read_statement,
+    sign_statement,
+)
 from kaname.errors import Refused
-from kaname.ledger.canonical import Json
+from kaname.ledger.canonical import Json, canonical
 from kaname.parcel.fields import DIGEST, LINE, NAME, REGISTRY, STAMP, SUBJECT, WORD, Fields
 from kaname.parcel.manifest import Manifest
 
@@ -17,6 +24,8 @@ Outcome = Literal["accepted", "refused"]
 Trace = Literal["deleted", "none", "kept"]
 OUTCOMES: tuple[Outcome, ...] = ("accepted", "refused")
 TRACES: tuple[Trace, ...] = ("deleted", "none", "kept")
+TIERS_MAX = 4
+"""How deep certificates of further tiers may stand in one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ class Receipt:
         """
         names = ("at", "gateway", "instances", "instances_digest", "ledger_head", "ledger_sequence")
         names = (*names, "outcome", "parcel", "reason", "registry", "sequence")
-        fields = _opened(data, "receipt", keys, "receipt-invalid", names)
+        fields = opened_fields(data, "receipt", keys, "receipt-invalid", names)
         outcome: Outcome = fields.choice("outcome", OUTCOMES)
         accepted = outcome == "accepted"
         reason = fields.text("reason", WORD, empty=accepted)
@@ -141,7 +150,7 @@ class Withdrawal:
             Refused: ``statement-invalid``.
         """
         names = ("at", "gateway", "registry", "sequence", "subject")
-        fields = _opened(data, "withdrawal", keys, "statement-invalid", names)
+        fields = opened_fields(data, "withdrawal", keys, "statement-invalid", names)
         return cls(
             registry=fields.text("registry", REGISTRY),
             subject=fields.text("subject", SUBJECT),
@@ -175,8 +184,28 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model version that was trained on a dataset version which named the subject: it stays, and is named."""
+
+    name: str
+    version: int
+    digest: str
+    """SHA-256 over what the version was made from and is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierCertificate:
+    """What the next tier certified for the same withdrawal, kept whole with the key that it verifies with."""
+
+    name: str
+    """Of that tier."""
+    key: PublicKey
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
-    """A receiver certifies that a subject is gone, and names what is kept until when."""
+    """A receiver certifies that a subject is gone, here and further on, and names what is kept until when."""
 
     withdrawal: str
     """SHA-256 of the withdrawal statement that it answers."""
@@ -185,7 +214,10 @@ class Certificate:
     deleted: tuple[str, ...]
     """Names of the stored objects that were deleted."""
     datasets: tuple[Hole, ...]
+    models: tuple[ModelRef, ...]
     places: tuple[Place, ...]
+    upstream: tuple[TierCertificate, ...]
+    """Certificates of the tiers that this one had passed parcels on to."""
     ledger_sequence: int
     ledger_head: str
     at: str
@@ -203,36 +235,52 @@ class Certificate:
                 "deleted": list(self.deleted),
                 "ledger_head": self.ledger_head,
                 "ledger_sequence": self.ledger_sequence,
+                "models": [{"digest": m.digest, "name": m.name, "version": m.version} for m in self.models],
                 "places": [{"name": p.name, "outcome": p.outcome, "until": p.until} for p in self.places],
                 "registry": self.registry,
                 "subject": self.subject,
+                "upstream": [_tier_json(tier) for tier in self.upstream],
                 "withdrawal": self.withdrawal,
             },
             key,
         )
 
     @classmethod
-    def open(cls, data: bytes, keys: Mapping[str, PublicKey]) -> Certificate:
-        """Reads a signed certificate.
+    def open(cls, data: bytes, keys: Mapping[str, PublicKey], *, depth: int = 1) -> Certificate:
+        """Reads a signed certificate, and those of further tiers in it (``depth`` counts them from outside in).
 
         Raises:
             Refused: ``certificate-invalid``.
         """
-        names = ("at", "datasets", "deleted", "ledger_head", "ledger_sequence")
-        names = (*names, "places", "registry", "subject", "withdrawal")
-        fields = _opened(data, "certificate", keys, "certificate-invalid", names)
-        return cls(
+        names = ("at", "datasets", "deleted", "ledger_head", "ledger_sequence", "models")
+        names = (*names, "places", "registry", "subject", "upstream", "withdrawal")
+        fields = opened_fields(data, "certificate", keys, "certificate-invalid", names)
+
+        def further(value: Json) -> TierCertificate:
+            return _tier(value, depth + 1)
+
+        certificate = cls(
             withdrawal=fields.text("withdrawal", DIGEST),
             registry=fields.text("registry", REGISTRY),
             subject=fields.text("subject", SUBJECT),
             deleted=fields.texts("deleted", LINE),
             datasets=fields.items("datasets", _hole),
+            models=fields.items("models", _model),
             places=fields.items("places", _place),
+            upstream=fields.items("upstream", further),
             ledger_sequence=fields.number("ledger_sequence", 1),
             ledger_head=fields.text("ledger_head", DIGEST),
             at=fields.text("at", STAMP),
             statement=data,
         )
+        if any(not certificate.agrees(tier.certificate) for tier in certificate.upstream):
+            raise Refused("certificate-invalid", part="upstream")
+        return certificate
+
+    def agrees(self, other: Certificate) -> bool:
+        """Whether another tier's certificate is about the same withdrawal."""
+        mine = (self.withdrawal, self.registry, self.subject)
+        return mine == (other.withdrawal, other.registry, other.subject)
 
     def answers(self, withdrawal: bytes) -> bool:
         """Whether this is about that withdrawal statement.
@@ -251,6 +299,28 @@ def _hole(value: Json) -> Hole:
     return Hole(fields.text("name", NAME), fields.number("version", 1), fields.text("digest", DIGEST))
 
 
+def _model(value: Json) -> ModelRef:
+    fields = Fields(value, "certificate-invalid", "digest", "name", "version")
+    return ModelRef(fields.text("name", NAME), fields.number("version", 1), fields.text("digest", DIGEST))
+
+
+def _tier_json(tier: TierCertificate) -> Json:
+    return {
+        "certificate": read_canonical(tier.certificate.statement),
+        "name": tier.name,
+        "public_key": tier.key.text,
+    }
+
+
+def _tier(value: Json, depth: int) -> TierCertificate:
+    fields = Fields(value, "certificate-invalid", "certificate", "name", "public_key")
+    if depth > TIERS_MAX:
+        raise Refused("certificate-invalid", part="upstream")
+    key = fields.key("public_key")
+    certificate = Certificate.open(canonical(fields.any("certificate")), {key.id: key}, depth=depth)
+    return TierCertificate(fields.text("name", NAME), key, certificate)
+
+
 def _place(value: Json) -> Place:
     fields = Fields(value, "certificate-invalid", "name", "outcome", "until")
     outcome: Trace = fields.choice("outcome", TRACES)
@@ -261,7 +331,12 @@ def _place(value: Json) -> Place:
     return Place(fields.text("name", WORD), outcome, until)
 
 
-def _opened(data: bytes, kind: str, keys: Mapping[str, PublicKey], code: str, names: tuple[str, ...]) -> Fields:
+def opened_fields(data: bytes, kind: str, keys: Mapping[str, PublicKey], code: str, names: tuple[str, ...]) -> Fields:
+    """The members of the body of a statement of that kind, signed by one of ``keys``.
+
+    Raises:
+        Refused: ``code`` when form, kind, key or signature is wrong, or when the members are not ``names``.
+    """
     try:
         body = open_statement(data, kind, keys)
     except Refused as error:

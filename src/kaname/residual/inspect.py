@@ -1,12 +1,13 @@
 """At intake, which knows nobody: does anything in a file look as if it named somebody?
 
 An inspection by structure and by the look of values, with its own tables (``settings.toml``). It lets a file pass only
-if every element, at every depth, is one that a de-identified CT, MR or PET object may have.
+if every element, at every depth, is one that a de-identified CT, MR or PET object may have, or an ultrasound object
+whose pixels are blank outside the regions of image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from kaname.residual.layout import Buffer, Layout, LayoutError, Span, read_layout, value_text
 from kaname.residual.model import Finding
@@ -20,11 +21,15 @@ _CHARSET, _DATES_MODIFIED = 0x00080005, 0x00280303
 _KINDS = {"truncated": "truncated", "trailing": "trailing-bytes"}
 
 
-def inspect_file(data: Buffer) -> tuple[Finding, ...]:
+def inspect_file(data: Buffer, region_classes: Collection[str] = ()) -> tuple[Finding, ...]:
     """Findings in one de-identified Part 10 file, sorted; empty when it may pass.
 
     Args:
         data: the whole file, bytes or a memory map.
+        region_classes: SOP Class UIDs that the registry takes in when they are blank outside their regions.
+
+    Raises:
+        NotYet: ``detector-missing``, for objects of such a class alone.
     """
     try:
         layout = read_layout(data)
@@ -36,7 +41,7 @@ def inspect_file(data: Buffer) -> tuple[Finding, ...]:
         *inspect_elements(layout.spans),
         *_values(data, layout),
         *_marks(data, layout),
-        *inspect_picture(data, layout),
+        *inspect_picture(data, layout, region_classes),
     }
     return tuple(sorted(found))
 

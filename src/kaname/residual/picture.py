@@ -1,13 +1,18 @@
-"""Whether the pixels may be what they claim: computed by a device, grey, nothing drawn or hidden in them."""
+"""Whether the pixels may be what they claim: computed by a device, grey, nothing drawn or hidden in them.
+
+Of classes that show writing beside the image :mod:`kaname.residual.regions` looks at the pixels themselves; they may
+have colours.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from kaname.residual.layout import Buffer, Layout, Span, attribute_name, value_text
 from kaname.residual.model import Finding
+from kaname.residual.regions import inspect_regions
 from kaname.residual.tables import INSPECT
 
 _SOP_CLASS, _CONVERSION, _IMAGE_TYPES = 0x00080016, 0x00080064, (0x00080008, 0x00089007)
@@ -22,9 +27,13 @@ _GREY = ("MONOCHROME1", "MONOCHROME2")
 _SIXTEEN = 16
 
 
-def inspect_picture(data: Buffer, layout: Layout) -> Iterator[Finding]:
+def inspect_picture(data: Buffer, layout: Layout, region_classes: Collection[str]) -> Iterator[Finding]:
     """Findings about the class, what the header says of its pixels, and the shape of the pixel data."""
-    if value_text(data, layout.spans, _SOP_CLASS) not in INSPECT.sop_classes:
+    sop_class = value_text(data, layout.spans, _SOP_CLASS)
+    with_regions = sop_class in region_classes
+    if with_regions:
+        yield from inspect_regions(data, layout)
+    elif sop_class not in INSPECT.sop_classes:
         yield Finding("sop-class", "SOPClassUID")
     for span in layout.spans:
         text = data[span.value : span.end].decode("latin-1").strip("\0 ").upper() if span.vr == "CS" else ""
@@ -35,7 +44,9 @@ def inspect_picture(data: Buffer, layout: Layout) -> Iterator[Finding]:
             yield Finding("burned-in", name)
         elif span.tag == _CONVERSION and text:
             yield Finding("screen", name)
-        elif (span.tag == _PHOTOMETRIC and text not in _GREY) or (span.tag == _SAMPLES and _value(data, span) != 1):
+        elif not with_regions and (
+            (span.tag == _PHOTOMETRIC and text not in _GREY) or (span.tag == _SAMPLES and _value(data, span) != 1)
+        ):
             yield Finding("colour", name)
     yield from _pixels(data, layout)
 

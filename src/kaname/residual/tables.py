@@ -67,6 +67,10 @@ class InspectTables:
     excused: Mapping[str, frozenset[str]]
     binary: frozenset[str]
     patterns: Mapping[str, re.Pattern[str]]
+    region_formats: frozenset[int]
+    drawn_types: frozenset[int]
+    sight: tuple[float, float, float, int]
+    """How the text detector looks: scale, threshold, certainty, least pixels."""
 
 
 def _inspect_tables(table: dict[str, Any]) -> InspectTables:
@@ -85,6 +89,9 @@ def _inspect_tables(table: dict[str, Any]) -> InspectTables:
         excused={name: frozenset(rules) for name, rules in attributes["excused"].items()},
         binary=frozenset(attributes["binary"]["names"]),
         patterns={name: re.compile(pattern) for name, pattern in table["patterns"].items()},
+        region_formats=frozenset(table["regions"]["formats"]),
+        drawn_types=frozenset(table["regions"]["drawn_types"]),
+        sight=tuple(table["regions"]["sight"]),
     )
 
 

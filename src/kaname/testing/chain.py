@@ -44,6 +44,11 @@ class Chain:
         return self.root / "department"
 
     @property
+    def reports(self) -> Path:
+        """The folder that the report system writes to."""
+        return self.root / "reports"
+
+    @property
     def homes(self) -> dict[str, Path]:
         """All three by name, the one that others deliver to first."""
         return {"cloud": self.cloud, "hub": self.hub, "gateway": self.gateway}
@@ -77,14 +82,15 @@ def make_chain(root: Path) -> Chain:
 
 def _open_more_doors(chain: Chain, ports: list[int]) -> None:
     """What an operator writes into the settings files: the PACS that may call, the folder, the viewer."""
-    chain.watched.mkdir(exist_ok=True)
+    for folder in (chain.watched, chain.reports):
+        folder.mkdir(exist_ok=True)
     hospital = load(chain.gateway)
     write(
         replace(
             hospital,
             dimse_port=hospital.dimse_port or hospital.peer_port,  # a gateway has no door for partners
             calling_aes=(PACS_AE,),
-            watched=(f"{ULTRASOUND_REGISTRY}={chain.watched}",),
+            watched=(f"{ULTRASOUND_REGISTRY}={chain.watched}", f"{CT_REGISTRY}={chain.reports}"),
             quiet_seconds=QUIET_SECONDS,
             retry_seconds=RETRY_SECONDS,
         )

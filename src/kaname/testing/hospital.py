@@ -82,7 +82,7 @@ def make_hospital(  # noqa: PLR0913 - each one is a wish that a test has
         planted: set[str] = set()
         for _ in range(studies):
             made += 1
-            visit = _visit(rng, persona, place)
+            visit = invent_visit(rng, persona, place)
             plan = _Plan(visit, _scan(rng, visit, size), charsets[(made - 1) % len(charsets)], made, slices)
             study, said = _write_study(folder, rng, plan)
             done.append(study)
@@ -91,7 +91,8 @@ def make_hospital(  # noqa: PLR0913 - each one is a wish that a test has
     return AnswerKey(seed, tuple(keys))
 
 
-def _visit(rng: random.Random, persona: Persona, place: Site) -> Visit:
+def invent_visit(rng: random.Random, persona: Persona, place: Site) -> Visit:
+    """A study of a patient in May 2024, with numbers and UIDs of its own."""
     return Visit(
         persona=persona,
         site=place,
@@ -99,9 +100,9 @@ def _visit(rng: random.Random, persona: Persona, place: Site) -> Visit:
         time=f"{rng.randint(8, 17):02}{rng.randint(0, 59):02}{rng.randint(0, 59):02}.{rng.randint(0, 999):03}",
         accession=f"ACC{rng.randint(10**8, 10**9 - 1)}",
         order=f"ORD{rng.randint(10**7, 10**8 - 1)}",
-        study_instance_uid=_uid(rng),
-        series_instance_uid=_uid(rng),
-        frame_of_reference_uid=_uid(rng),
+        study_instance_uid=invent_uid(rng),
+        series_instance_uid=invent_uid(rng),
+        frame_of_reference_uid=invent_uid(rng),
     )
 
 
@@ -121,7 +122,7 @@ def _scan(rng: random.Random, visit: Visit, size: int) -> Scan:
     )
 
 
-def _uid(rng: random.Random) -> str:
+def invent_uid(rng: random.Random) -> str:
     """A UID of a UUID (PS3.5 section B.2), always 39 digits behind the root."""
     return f"2.25.{1 << 127 | rng.getrandbits(126)}"
 
@@ -146,7 +147,7 @@ def _write_study(folder: Path, rng: random.Random, plan: _Plan) -> tuple[StudyKe
         report=str(report.relative_to(folder)),
         slices=slices,
     )
-    candidates = _candidates(visit)
+    candidates = identifying(visit)
     return study, {*pen.known(candidates), *names.known(candidates)}
 
 
@@ -157,7 +158,7 @@ def _write_slices(folder: Path, stem: Path, rng: random.Random, plan: _Plan, pen
     preamble, meta = plant_meta(plan.visit, pen)
     made: list[SliceKey] = []
     for number in range(1, plan.slices + 1):
-        uid, pixels = _uid(rng), phantom.slice((number - 0.5) / plan.slices)
+        uid, pixels = invent_uid(rng), phantom.slice((number - 0.5) / plan.slices)
         header = technical(plan.scan, number, plan.slices)
         header.elements.update(planted.elements)
         header.put("SOPInstanceUID", uid)
@@ -173,7 +174,7 @@ def _write_slices(folder: Path, stem: Path, rng: random.Random, plan: _Plan, pen
     return tuple(made)
 
 
-def _candidates(visit: Visit) -> set[str]:
+def identifying(visit: Visit) -> set[str]:
     """Every string that would identify, in every spelling: what was really said of it goes into the key."""
     numbers = {visit.accession, visit.order, visit.study_instance_uid, visit.series_instance_uid}
     numbers.add(visit.frame_of_reference_uid)

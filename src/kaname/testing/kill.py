@@ -17,18 +17,33 @@ from types import FrameType
 from typing import Any, cast
 
 import kaname
+from kaname.annotation.exchange import send
+from kaname.annotation.flow import make
+from kaname.archive.derived import store
 from kaname.archive.flow import shelve
 from kaname.governance.withdraw import obey
 from kaname.intake.flow import accept
+from kaname.intake.forward import forward_parcel
 from kaname.node import Node, open_node
 from kaname.settings import Settings
 from kaname.testing.deliveries import REGISTRY
 
 KILLED = 9
 PACKAGE = str(Path(kaname.__file__).parent)
+
+
+def _at_once(step: Callable[..., Any], *arguments: Any) -> Any:
+    """Runs a step of a flow without a worker."""
+    return step(*arguments)
+
+
 ACTIONS: dict[str, Callable[[Node, str], object]] = {
     "accept": lambda node, argument: accept(node, Path(argument)),
     "shelve": shelve,
+    "derive": lambda node, argument: store(node, [Path(argument)], registry=REGISTRY, actor="reader"),
+    "forward": lambda node, argument: forward_parcel(node, _at_once, argument),
+    "gather": lambda node, argument: make(node, argument, REGISTRY),
+    "tell": send,
     "obey": lambda node, argument: obey(node, Path(argument).read_bytes()),
 }
 

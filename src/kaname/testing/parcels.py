@@ -9,21 +9,24 @@ import json
 import sys
 import tempfile
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from kaname.access.certificates import make_authority, self_issue
 from kaname.access.signing import SigningKey
 from kaname.deid.model import Attestation
-from kaname.ledger.canonical import canonical
+from kaname.ledger.canonical import Json, canonical
 from kaname.parcel.enrolment import Admission, PartnerRecord, accept_answer, admit, make_request, signing_key
+from kaname.parcel.journey import Journey, Stop
 from kaname.parcel.manifest import Manifest, PackEntry, RecordEntry
+from kaname.parcel.messages import INTRODUCTION, Message
 from kaname.parcel.seal import Parcel, seal
-from kaname.parcel.statements import Certificate, Hole, Place, Receipt, Withdrawal
+from kaname.parcel.statements import Certificate, Hole, ModelRef, Place, Receipt, TierCertificate, Withdrawal
 
 GATEWAY_KEY = SigningKey.from_seed(bytes(range(32)))
 HUB_KEY = SigningKey.from_seed(bytes(range(32, 64)))
+CLOUD_KEY = SigningKey.from_seed(bytes(range(64, 96)))
 GATEWAY_KEYS = {GATEWAY_KEY.public.id: GATEWAY_KEY.public}
 HUB_KEYS = {HUB_KEY.public.id: HUB_KEY.public}
 ATTESTATION = Attestation(
@@ -86,28 +89,63 @@ def receipt_for(manifest: Manifest) -> Receipt:
     )
 
 
+def journey_for(manifest: Manifest) -> Journey:
+    """The hub's word that it and the cloud have accepted the parcel."""
+    stops: list[Stop] = []
+    for name, key, number in (("hub-1", HUB_KEY, 7), ("cloud-1", CLOUD_KEY, 4)):
+        receipt = replace(receipt_for(manifest), ledger_sequence=number, ledger_head=str(number) * 64)
+        stops.append(Stop(name, key.public, Receipt.open(receipt.sign(key), {key.public.id: key.public})))
+    return Journey(manifest.digest, "settled", tuple(stops), AT)
+
+
 def small_withdrawal() -> Withdrawal:
     """The withdrawal of the small parcel's subject."""
     return Withdrawal("j-mid", "ABCDEFGHIJKLMN23", "gw-1", 1, AT)
 
 
+def cloud_certificate_for(withdrawal: bytes) -> Certificate:
+    """The certificate of the cloud, which had nothing of the subject."""
+    certificate = Certificate(
+        withdrawal=sha256(withdrawal).hexdigest(),
+        registry="j-mid",
+        subject="ABCDEFGHIJKLMN23",
+        deleted=(),
+        datasets=(),
+        models=(),
+        places=(Place("indexes", "none", ""),),
+        upstream=(),
+        ledger_sequence=5,
+        ledger_head="5" * 64,
+        at=AT,
+    )
+    return Certificate.open(certificate.sign(CLOUD_KEY), {CLOUD_KEY.public.id: CLOUD_KEY.public})
+
+
 def certificate_for(withdrawal: bytes) -> Certificate:
-    """A certificate that answers the statement of :func:`small_withdrawal`."""
+    """A hub's certificate that answers the statement of :func:`small_withdrawal`, the cloud's in it."""
     return Certificate(
         withdrawal=sha256(withdrawal).hexdigest(),
         registry="j-mid",
         subject="ABCDEFGHIJKLMN23",
         deleted=(f"packs/{sha256(PACK).hexdigest()[:2]}/{sha256(PACK).hexdigest()}.tar",),
         datasets=(Hole("lungs", 2, "5" * 64),),
+        models=(ModelRef("nodules", 1, "6" * 64),),
         places=(
             Place("backups", "kept", "2026-12-21T12:00:00Z"),
             Place("caches", "none", ""),
             Place("indexes", "deleted", ""),
         ),
+        upstream=(TierCertificate("cloud-1", CLOUD_KEY.public, cloud_certificate_for(withdrawal)),),
         ledger_sequence=8,
         ledger_head="8" * 64,
         at=AT,
     )
+
+
+def small_message() -> Message:
+    """The hub introduces the gateway to the cloud."""
+    body: Json = {"gateway": "gw-1", "public_key": GATEWAY_KEY.public.text}
+    return Message(INTRODUCTION, "hub-1", "j-mid", 1, body, AT)
 
 
 def vectors() -> dict[str, str]:
@@ -122,6 +160,8 @@ def vectors() -> dict[str, str]:
         "gateway_key_id": GATEWAY_KEY.public.id,
         "hub_seed": bytes(range(32, 64)).hex(),
         "hub_key_id": HUB_KEY.public.id,
+        "cloud_seed": bytes(range(64, 96)).hex(),
+        "cloud_key_id": CLOUD_KEY.public.id,
         "manifest": manifest.to_bytes().decode(),
         "manifest_digest": manifest.digest,
         "instances_digest": manifest.instances_digest,
@@ -130,6 +170,8 @@ def vectors() -> dict[str, str]:
         "receipt": receipt_for(manifest).sign(HUB_KEY).decode(),
         "withdrawal": withdrawal.decode(),
         "certificate": certificate_for(withdrawal).sign(HUB_KEY).decode(),
+        "journey": journey_for(manifest).sign(HUB_KEY).decode(),
+        "message": small_message().sign(HUB_KEY).decode(),
     }
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -52,14 +53,13 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         """Starts all sites and waits until their doors are open."""
-        for thread in self._threads:
-            thread.start()
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            for thread in self._threads:
+                thread.start()
             for name in self._sites:
                 self.doors(name)
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -43,6 +43,29 @@ def _hospital(work: Work, node: Node) -> None:
 
 def _society(work: Work, node: Node) -> None:
     """Rooms of the de-identified side, in the order in which an image visits them."""
+    from kaname.annotation.arrivals import locate_images, unlocated
+    from kaname.annotation.exchange import send_readings, unsent
     from kaname.archive.flow import shelve_parcel, unshelved
+    from kaname.governance.withdraw import finish_withdrawal, unfinished
+    from kaname.intake.forward import forward_parcel, unforwarded
+    from kaname.models.predict import predict_pack, predictions_waiting
 
+    work.flow("forward", partial(forward_parcel, node), partial(unforwarded, node))
     work.flow("shelve", partial(shelve_parcel, node), partial(unshelved, node))
+    work.flow("locate-images", partial(locate_images, node), partial(unlocated, node))
+    work.flow("send-readings", partial(send_readings, node), partial(unsent, node))
+    if node.settings.role == "cloud":
+        _research(work, node)
+    work.flow("predict", partial(predict_pack, node), partial(predictions_waiting, node))
+    work.flow("withdraw", partial(finish_withdrawal, node), partial(unfinished, node))
+
+
+def _research(work: Work, node: Node) -> None:
+    """Rooms that only the research cloud opens: what runs on the data, and what leaves it."""
+    from kaname.airlock.flow import requests_waiting, take_run
+    from kaname.compute.flow import run_job, runs_waiting
+    from kaname.models.admit import admit_release, releases_waiting
+
+    work.flow("run", partial(run_job, node), partial(runs_waiting, node))
+    work.flow("release", partial(take_run, node), partial(requests_waiting, node))
+    work.flow("admit", partial(admit_release, node), partial(releases_waiting, node))

@@ -15,8 +15,10 @@ RETRY_SECONDS = 5
 """What a client is told to wait for when the answer is "not yet"."""
 STATUS = {
     "query-invalid": 400,
+    "multipart-invalid": 400,
     "token-missing": 401,
     "token-invalid": 401,
+    "session-ended": 401,
     "not-permitted": 403,
     "not-found": 404,
     "object-missing": 404,
@@ -26,6 +28,7 @@ STATUS = {
     "method-not-allowed": 405,
     "not-acceptable": 406,
     "too-large": 413,
+    "media-type": 415,
     "object-damaged": 500,
     "bug": 500,
 }

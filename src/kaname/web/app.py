@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from kaname.web.health import health_routes
 from kaname.web.token import guarded_routes
 
 BODY_LIMIT_BYTES = 1 << 20
-"""Largest body on the door for people: nothing is uploaded there."""
+"""Largest body on the door for people, but where derived objects come in."""
 PARCEL_LIMIT_BYTES = 16 << 30
 """Largest parcel on the door for partners, unless the caller says otherwise."""
 
@@ -24,7 +25,16 @@ def make_app(node: Node) -> ASGIApp:
     app = _bare_app("Kaname")
     app.include_router(health_routes(node))
     if node.settings.role != "gateway":
-        _open_rooms(app, node)
+        return Guard(app, BODY_LIMIT_BYTES, _open_rooms(app, node))
+    return Guard(app, BODY_LIMIT_BYTES)
+
+
+def make_viewer_app(node: Node) -> ASGIApp:
+    """The viewer's own origin, on a node of the de-identified side: OHIF, and the studies that a ticket opened."""
+    from kaname.web.viewer import viewer_routes
+
+    app = _bare_app("Kaname, viewer")
+    app.include_router(viewer_routes(node))
     return Guard(app, BODY_LIMIT_BYTES)
 
 
@@ -42,13 +52,28 @@ def make_peer_app(node: Node, *, limit_bytes: int = PARCEL_LIMIT_BYTES) -> ASGIA
     return Guard(app, limit_bytes)
 
 
-def _open_rooms(app: FastAPI, node: Node) -> None:
-    """Rooms of the de-identified side: a gateway never imports them."""
+def _open_rooms(app: FastAPI, node: Node) -> Mapping[str, int]:
+    """Rooms of the de-identified side: a gateway never imports them. Returns paths that take larger bodies."""
+    from kaname.web.airlock import airlock_routes
+    from kaname.web.annotation import annotation_routes
+    from kaname.web.console import console_routes
     from kaname.web.datasets import dataset_routes
     from kaname.web.dicomweb import dicomweb_routes
+    from kaname.web.models import model_routes
+    from kaname.web.runs import run_routes
+    from kaname.web.stow import STOW_LIMIT_BYTES, STOW_PATH, stow_routes
+    from kaname.web.tickets import ticket_routes
 
     app.include_router(dicomweb_routes(node))
+    app.include_router(stow_routes(node))
+    app.include_router(annotation_routes(node))
     app.include_router(dataset_routes(node))
+    if node.settings.role == "cloud":  # where the worker runs jobs
+        app.include_router(run_routes(node))
+        app.include_router(airlock_routes(node))
+    app.include_router(model_routes(node))
+    app.include_router(ticket_routes(node))
+    app.include_router(console_routes(node))
     about = guarded_routes(node, "/api/v1")
 
     def openapi() -> dict[str, Any]:
@@ -57,6 +82,7 @@ def _open_rooms(app: FastAPI, node: Node) -> None:
 
     about.add_api_route("/openapi.json", openapi, methods=["GET"], include_in_schema=False)
     app.include_router(about)
+    return {STOW_PATH: STOW_LIMIT_BYTES}
 
 
 def _bare_app(title: str) -> FastAPI:

@@ -7,7 +7,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from kaname.datasets.flow import names, versions
+from kaname.datasets.flow import content, names, show, versions
+from kaname.datasets.listing import counts
 from kaname.errors import Refused
 from kaname.node import Node
 from kaname.web.token import grant_of, guarded_routes
@@ -28,6 +29,14 @@ def dataset_routes(node: Node) -> APIRouter:
             raise Refused("not-found")
         return [asdict(dataset) for dataset in found]
 
+    def one_version(name: str, version: int, request: Request) -> dict[str, Any]:
+        """One version, with the numbers of its subjects, instances and labels in each split."""
+        found = show(node, name, version)
+        if found.question.registry not in grant_of(request).registries:
+            raise Refused("not-found")
+        return asdict(found) | {"splits": [asdict(part) for part in counts(content(node, found))]}
+
     routes.add_api_route("", newest, methods=["GET"])
     routes.add_api_route("/{name}", all_versions, methods=["GET"])
+    routes.add_api_route("/{name}/{version}", one_version, methods=["GET"])
     return routes

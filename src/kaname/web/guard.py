@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,11 +23,15 @@ asks again by its ETag before it uses it, so that a withdrawal or a revoked toke
 
 
 class Guard:
-    """ASGI middleware of a door: bodies up to ``body_limit_bytes`` come in, :data:`SECURITY_HEADERS` go out."""
+    """ASGI middleware of a door: bodies up to ``body_limit_bytes`` come in, :data:`SECURITY_HEADERS` go out.
 
-    def __init__(self, app: ASGIApp, body_limit_bytes: int) -> None:
+    ``larger`` names paths below which bodies may be larger, each with its limit.
+    """
+
+    def __init__(self, app: ASGIApp, body_limit_bytes: int, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._limit = body_limit_bytes
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -38,22 +44,28 @@ class Guard:
             await send(message)
 
         declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > self._limit:
-            error = Refused("too-large", limit_bytes=self._limit)
+        limit = self._limit_of(scope)
+        if not declared.isdecimal() or int(declared) > limit:
+            error = Refused("too-large", limit_bytes=limit)
             await reason_json(error.reason, status_of(error), error.facts)(scope, receive, answer)
             return
-        await self._app(scope, self._counted(receive), answer)
+        await self._app(scope, _counted(receive, limit), answer)
 
-    def _counted(self, receive: Receive) -> Receive:
-        """The same body, refused where it grows beyond the limit (a chunked one declares no length)."""
-        taken = 0
+    def _limit_of(self, scope: Scope) -> int:
+        path = scope.get("path", "")
+        return next((limit for start, limit in self._larger.items() if path.startswith(start)), self._limit)
 
-        async def next_message() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._limit:
-                raise Refused("too-large", limit_bytes=self._limit)
-            return message
 
-        return next_message
+def _counted(receive: Receive, limit: int) -> Receive:
+    """The same body, refused where it grows beyond the limit (a chunked one declares no length)."""
+    taken = 0
+
+    async def next_message() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise Refused("too-large", limit_bytes=limit)
+        return message
+
+    return next_message

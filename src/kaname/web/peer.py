@@ -1,4 +1,4 @@
-"""The door for partners: parcels and withdrawals come in, signed statements go out (``docs/spec/parcel.md``).
+"""The door for partners: parcels, withdrawals and messages come in, signed statements go out (``docs/spec/parcel.md``).
 
 Nobody gets here without a certificate of this node's own authority. Who a parcel or a statement is from is told by its
 signature, not by the connection, so that a site's proxy in between changes nothing.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,14 +17,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from kaname.errors import NotYet, Refused
+from kaname.governance.messages import take_message
 from kaname.governance.withdraw import obey
 from kaname.intake.flow import accept, receipt_for
+from kaname.intake.tell import inventory, inventory_upstream, journey_of
 from kaname.node import Node
+from kaname.parcel.messages import MESSAGE_LIMIT_BYTES
 
 WRITE_BYTES = 1 << 20
 """What is gathered before it is written."""
 STATEMENT_LIMIT_BYTES = 1 << 20
-"""Largest withdrawal statement."""
+"""Largest statement, but for messages."""
 
 
 def inbox(node: Node) -> Path:
@@ -40,9 +44,19 @@ def clear_inbox(node: Node) -> None:
 
 
 def peer_routes(node: Node) -> APIRouter:
-    """The three routes of a partner, on a node of the de-identified side."""
+    """The routes of a partner, on a node of the de-identified side: what is posted is signed, and so is the answer."""
     routes = APIRouter(prefix="/peer/v1")
+    routes.add_api_route("/parcels", _parcels(node), methods=["POST"])
+    routes.add_api_route("/withdrawals", _reads(node, obey), methods=["POST"])
+    routes.add_api_route("/messages", _reads(node, take_message, MESSAGE_LIMIT_BYTES), methods=["POST"])
+    routes.add_api_route("/inventories", _reads(node, inventory), methods=["POST"])
+    routes.add_api_route("/inventories/upstream", _reads(node, inventory_upstream), methods=["POST"])
+    routes.add_api_route("/receipts/{digest}", _tells(node, receipt_for), methods=["GET"])
+    routes.add_api_route("/journeys/{digest}", _tells(node, journey_of), methods=["GET"])
+    return routes
 
+
+def _parcels(node: Node) -> Callable[[Request], Awaitable[Response]]:
     async def parcels(request: Request) -> Response:
         """Takes one parcel in. The answer is a receipt, also when the parcel is refused."""
         file = inbox(node) / f"{node.clock.new_id()}.parcel"
@@ -55,23 +69,30 @@ def peer_routes(node: Node) -> APIRouter:
     def judged(file: Path) -> bytes:
         return accept(node, file).receipt
 
-    async def withdrawals(request: Request) -> Response:
-        """Carries a withdrawal out. The answer is the certificate."""
+    return parcels
+
+
+def _reads(
+    node: Node, read: Callable[[Node, bytes], bytes], limit_bytes: int = STATEMENT_LIMIT_BYTES
+) -> Callable[[Request], Awaitable[Response]]:
+    async def statements(request: Request) -> Response:
+        """Reads one statement. The answer is what there is to say about it."""
         data = bytearray()
         async for piece in request.stream():
             data += piece
-            if len(data) > STATEMENT_LIMIT_BYTES:
-                raise Refused("too-large", limit_bytes=STATEMENT_LIMIT_BYTES)
-        return _statement(await run_in_threadpool(obey, node, bytes(data)))
+            if len(data) > limit_bytes:
+                raise Refused("too-large", limit_bytes=limit_bytes)
+        return _statement(await run_in_threadpool(read, node, bytes(data)))
 
-    def receipts(digest: str) -> Response:
-        """The receipt of a parcel that was judged before."""
-        return _statement(receipt_for(node, digest))
+    return statements
 
-    routes.add_api_route("/parcels", parcels, methods=["POST"])
-    routes.add_api_route("/withdrawals", withdrawals, methods=["POST"])
-    routes.add_api_route("/receipts/{digest}", receipts, methods=["GET"])
-    return routes
+
+def _tells(node: Node, tell: Callable[[Node, str], bytes]) -> Callable[[str], Response]:
+    def told(digest: str) -> Response:
+        """What there is to say about a parcel that was judged before."""
+        return _statement(tell(node, digest))
+
+    return told
 
 
 def _statement(data: bytes) -> Response:

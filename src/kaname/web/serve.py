@@ -20,7 +20,7 @@ from kaname.errors import Refused
 from kaname.node import Node, open_node
 from kaname.settings import Settings
 from kaname.upkeep.worker import working
-from kaname.web.app import make_app, make_peer_app
+from kaname.web.app import make_app, make_peer_app, make_viewer_app
 from kaname.web.peer import clear_inbox
 
 GRACE_SECONDS = 10
@@ -70,8 +70,11 @@ def serve(settings: Settings, out: TextIO, more_doors: Mapping[str, OtherDoor]) 
             context = server_context(settings.keys)
             peer_listener = opened.enter_context(_listening(settings.host, settings.peer_port))
             doors.append(
-                _peer_door(make_peer_app(node, limit_bytes=settings.parcel_limit_bytes), peer_listener, context)
+                peer_door(make_peer_app(node, limit_bytes=settings.parcel_limit_bytes), peer_listener, context)
             )
+        if settings.role != "gateway" and settings.viewer_port:
+            viewer_listener = opened.enter_context(_listening(settings.host, settings.viewer_port))
+            doors.append(_door("viewer", make_viewer_app(node), viewer_listener))
         opened.enter_context(working(node))
         if settings.role != "gateway":
             clear_inbox(node)
@@ -113,7 +116,7 @@ def _door(name: str, app: ASGIApp, listener: socket.socket) -> Door:
     return Door(name, _Server(_config(app)), listener, "http")
 
 
-def _peer_door(app: ASGIApp, listener: socket.socket, context: ssl.SSLContext) -> Door:
+def peer_door(app: ASGIApp, listener: socket.socket, context: ssl.SSLContext) -> Door:
     """A server that nobody reaches without a certificate of this node's own authority."""
 
     def context_of(_config: uvicorn.Config, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

@@ -31,6 +31,8 @@ class Door:
     chain: Chain
     sites: Supervisor
     site: str
+    name: str
+    """Who it is."""
     token: str = field(repr=False)
 
     def ask(self, method: str, path: str, **how: Any) -> httpx.Response:
@@ -80,7 +82,7 @@ class Doors:
             words += [word for registry in registries for word in ("--registry", registry)]
             made = self.chain.at(site, "user", "token", "--name", name, *words)
             _write_secret(file, json.dumps(made))
-        return Door(self.chain, self.sites, site, json.loads(file.read_text())["token"])
+        return Door(self.chain, self.sites, site, name, json.loads(file.read_text())["token"])
 
 
 def until(done: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:

@@ -58,6 +58,7 @@ def sections(facts: Mapping[str, Any]) -> Iterator[Section]:
     """The table of a run. No times stand in it: two runs on the same input tell the same."""
     for registry, counted in facts["registries"].items():
         yield Section(registry, registry, tuple(_registry(counted)))
+    yield Section("記録と同意", "Records and consent", tuple(_records(facts)))
     yield Section("残った個人情報", "Identities left", tuple(_leaks(facts)))
     yield Section("学習", "Learning", tuple(_learning(facts)))
     yield Section("運用", "At work", tuple(_at_work(facts)))
@@ -70,11 +71,15 @@ def _registry(counted: Mapping[str, Any]) -> Iterator[Row]:
     yield Row("病院で受取", "received in the hospital", _counts(counted["objects"]))
     for row in counted["held"]:
         yield Row(f"　{row['reason']}", row["state"], f"{row['objects']}  {row['en']}")
-    yield Row("記録", "records", _counts(counted["records"]))
     yield Row("学会に到着", "at the hub", str(counted["hub"]))
-    yield Row("クラウドに到着", "at the cloud", str(counted["cloud"]))
-    yield Row("利用可能", "usable (in the archive)", str(counted["usable"]))
+    yield Row("クラウドで利用可能", "usable at the cloud", str(counted["cloud"]))
     yield Row("照合の差", "reconciliation, difference", str(counted["difference"]))
+
+
+def _records(facts: Mapping[str, Any]) -> Iterator[Row]:
+    for kind, counted in facts["records"].items():
+        yield Row({"row": "部門の表", "report": "報告書"}[kind], kind, _counts(counted))
+    yield Row("同意リスト", "consent list", _counts(facts["consents"]))
 
 
 def _leaks(facts: Mapping[str, Any]) -> Iterator[Row]:

@@ -1,0 +1,104 @@
+"""Taking a partner's message in: who may say what, which room reads it, and one acknowledgement for each.
+
+Cut off at any instruction, the same message again is taken in again, which changes nothing, and is then acknowledged.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from sqlalchemy import Connection, insert, select
+
+from kaname.access.introductions import Introduced, introduce
+from kaname.access.partners import keys, partner_of_key
+from kaname.access.signing import read_statement
+from kaname.database import reading, writing
+from kaname.errors import Refused
+from kaname.governance.index import MESSAGES
+from kaname.ledger import Json
+from kaname.node import Node
+from kaname.parcel.enrolment import signing_key
+from kaname.parcel.fields import NAME, Fields
+from kaname.parcel.messages import INTRODUCTION, READINGS, Acknowledgement, Message
+
+
+def take_message(node: Node, statement: bytes) -> bytes:
+    """Has a message read by the room that it is for, and returns the signed acknowledgement.
+
+    The same message again is answered by the same bytes.
+
+    Args:
+        node: A node of the de-identified side.
+        statement: A hub's signed message.
+
+    Raises:
+        Refused: ``statement-invalid`` when it is no message of an admitted hub about one of its registries
+            (``part`` says why); ``enrolment-invalid`` for an introduction that cannot stand; what the room refuses.
+        NotYet: ``index-busy``, ``storage-full``; what the room has to wait for.
+    """
+    message = _authentic(node, statement)
+    digest = sha256(statement).hexdigest()
+    with reading(node.index) as connection:
+        known = _known(connection, digest)
+    return known or _acknowledge(node, message, digest, _read(node, message))
+
+
+def _authentic(node: Node, statement: bytes) -> Message:
+    message = Message.open(statement, keys(node.index))
+    partner = partner_of_key(node.index, read_statement(statement).key_id)
+    if partner is None or (partner.role, partner.name) != ("hub", message.sender):
+        raise Refused("statement-invalid", part="sender")
+    if message.registry not in partner.registries or message.registry not in node.settings.registries:
+        raise Refused("statement-invalid", part="registry")
+    return message
+
+
+def _read(node: Node, message: Message) -> Json:
+    """What the room that the message is for has to say about it."""
+    if message.kind == INTRODUCTION:
+        return _introduction(node, message)
+    if message.kind == READINGS:
+        from kaname.annotation.exchange import take_in
+
+        return take_in(node, message.sender, message.registry, message.body)
+    raise Refused("statement-invalid", part="kind")
+
+
+def _introduction(node: Node, message: Message) -> Json:
+    fields = Fields(message.body, "statement-invalid", "gateway", "public_key")
+    name, key = fields.text("gateway", NAME), fields.key("public_key")
+    gateway = Introduced(name, key, (message.registry,), message.sender, node.clock.stamp())
+    with writing(node.index) as connection:
+        introduce(connection, gateway)
+    return {"key": key.id}
+
+
+def _acknowledge(node: Node, message: Message, digest: str, answer: Json) -> bytes:
+    facts: dict[str, Json] = {
+        "kind": message.kind,
+        "registry": message.registry,
+        "sequence": message.sequence,
+    }
+    with writing(node.index) as connection:
+        known = _known(connection, digest)
+        if known is not None:  # the same message came twice at once
+            return known
+        event = node.ledger.append("message-taken", digest, actor=message.sender, facts=facts, connection=connection)
+        acknowledgement = Acknowledgement(digest, answer, event.sequence, event.digest, event.at)
+        signed = acknowledgement.sign(signing_key(node.settings.keys))
+        connection.execute(
+            insert(MESSAGES).values(
+                digest=digest,
+                sender=message.sender,
+                sequence=message.sequence,
+                acknowledgement=signed,
+                at=event.at,
+                kind=message.kind,
+                registry=message.registry,
+            )
+        )
+    return signed
+
+
+def _known(connection: Connection, digest: str) -> bytes | None:
+    return connection.execute(select(MESSAGES.c.acknowledgement).where(MESSAGES.c.digest == digest)).scalar()

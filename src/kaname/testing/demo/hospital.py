@@ -1,0 +1,176 @@
+"""What stands in the demonstration's hospital: made once beside the sites, from packages and invention alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kaname.testing.data import real_ct_mr, real_file
+from kaname.testing.department import make_department
+from kaname.testing.hospital import make_hospital
+from kaname.testing.task import LearningTask, nodule_patients
+
+SEED = 20260401
+NEWCOMERS_SEED = 20260402
+REAL_ULTRASOUND = (
+    "examples_ybr_color.dcm", "examples_rgb_color.dcm", "examples_palette.dcm", "examples_jpeg2k.dcm",
+)  # fmt: skip
+"""Of pydicom: a clip in JPEG with regions; stills in colour, palette and JPEG 2000."""
+KEY = "key.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of it there is."""
+
+    patients: int = 64
+    """Who come for a CT of the lung."""
+    images: int = 6
+    """Of each."""
+    echo_patients: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One patient, as the hospital knows them."""
+
+    patient_id: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Where everything lies, and what is known of it that nobody else knows."""
+
+    root: Path
+    planted: tuple[str, ...] = field(repr=False)
+    """Every identifying string in headers, tables, reports and file names."""
+    burned: tuple[str, ...] = field(repr=False)
+    """Every identifying string in pixels."""
+    truth: Mapping[str, bool] = field(repr=False)
+    """Whether an image shows a nodule, by SHA-256 of its pixels."""
+    withdrawing: Patient = field(repr=False)
+    """Who takes everything back in the end."""
+    baseline_auc: float
+    """What the mean intensity of an image alone tells of a nodule."""
+
+    @property
+    def pacs(self) -> Path:
+        """What the PACS sends first."""
+        return self.root / "pacs"
+
+    @property
+    def newcomers(self) -> Path:
+        """What it sends once a model is at work."""
+        return self.root / "newcomers"
+
+    @property
+    def again(self) -> Path:
+        """Files of who has withdrawn, for trying to send them once more."""
+        return self.root / "again"
+
+    @property
+    def departments(self) -> Path:
+        """What the departments' systems export: an echo room with its table, and a folder of real ultrasound."""
+        return self.root / "departments"
+
+    @property
+    def reports(self) -> Path:
+        """What the report system writes: findings in prose, which stay inside."""
+        return self.root / "reports"
+
+    @property
+    def consents(self) -> Path:
+        """The list of who opted out."""
+        return self.root / "consents.csv"
+
+
+def make_inputs(root: Path, size: Size) -> Inputs:
+    """Makes the hospital, or finds the one that was made before. The same size gives the same bytes."""
+    key = root / KEY
+    if not key.exists():
+        if root.exists():  # a run was cut off in the middle of it
+            shutil.rmtree(root)
+        draft = _make(root, size)
+        key.write_text(json.dumps(draft, ensure_ascii=False), encoding="utf-8")
+    known: dict[str, Any] = json.loads(key.read_text(encoding="utf-8"))
+    return Inputs(
+        root,
+        tuple(known["planted"]),
+        tuple(known["burned"]),
+        known["truth"],
+        Patient(**known["withdrawing"]),
+        known["baseline_auc"],
+    )
+
+
+def _make(root: Path, size: Size) -> dict[str, Any]:
+    general = make_hospital(root / "pacs" / "general", seed=SEED)
+    lungs = nodule_patients(root / "pacs" / "lungs", SEED, patients=size.patients, images=size.images)
+    later = nodule_patients(root / "newcomers", NEWCOMERS_SEED, patients=2, images=size.images)
+    echo = make_department(root / "departments" / "echo", seed=SEED + 1, patients=size.echo_patients, unlisted=1)
+    _copy_real(root)
+    _move_reports(root)
+    first, out = lungs.answer.patients[1], general.patients[0]
+    _copy_again(root, lungs)
+    consents = f"patient_id,issuer,registry,decision\n{out.patient_id},{out.issuer},j-mid,opt-out\n"
+    (root / "consents.csv").write_text(consents, encoding="utf-8")
+    strings = {*general.strings(), *lungs.answer.strings(), *later.answer.strings(), *echo.planted}
+    strings |= {word for image in echo.images for word in image.made.planted}
+    return {
+        "planted": sorted(strings),
+        "burned": sorted({word for image in echo.images for word in image.made.burned}),
+        "truth": dict(lungs.truth) | dict(later.truth),
+        "withdrawing": asdict(Patient(first.patient_id, first.issuer)),
+        "baseline_auc": _baseline(root / "pacs" / "lungs", lungs),
+    }
+
+
+def _baseline(folder: Path, lungs: LearningTask) -> float:
+    """AUC of the mean intensity, in whichever direction it is better."""
+    import numpy as np
+    import pydicom
+
+    from kaname.evaluation.classify import assess
+
+    library: Any = pydicom
+    pixels: list[bytes] = [library.dcmread(path).PixelData for path in files_below(folder) if path.suffix == ".dcm"]
+    truth = [lungs.has_nodule(one) for one in pixels]
+    means = [float(np.frombuffer(one, "<u2").mean()) for one in pixels]
+    groups = [str(number) for number in range(len(means))]
+    auc = assess(truth, means, groups, threshold=0.0).auc
+    return max(auc, 1 - auc)
+
+
+def _copy_real(root: Path) -> None:
+    for folder, files in (
+        (root / "pacs" / "real", real_ct_mr(distinct=True)),
+        (root / "departments" / "real", [real_file(name) for name in REAL_ULTRASOUND]),
+    ):
+        folder.mkdir(parents=True)
+        for number, file in enumerate(files):
+            shutil.copyfile(file, folder / f"{number:03d}.dcm")
+
+
+def _move_reports(root: Path) -> None:
+    """Reports come from another system than the images."""
+    target = root / "reports" / "radiology"
+    target.mkdir(parents=True)
+    for report in (root / "pacs" / "general").rglob("report_*.json"):
+        report.rename(target / report.name)
+
+
+def _copy_again(root: Path, lungs: LearningTask) -> None:
+    """One file of who withdraws, as it will be sent again."""
+    (root / "again").mkdir()
+    first = lungs.answer.patients[1].studies[0].slices[0]
+    shutil.copyfile(root / "pacs" / "lungs" / first.path, root / "again" / "again.dcm")
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, in the order of their names."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())

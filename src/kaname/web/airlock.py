@@ -1,0 +1,66 @@
+"""``/api/v1/airlock``: what wants out, and the decisions of those who check it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request, Response
+
+from kaname.airlock.flow import cancel, find, look, requests, review
+from kaname.airlock.model import Request as Release
+from kaname.airlock.model import State
+from kaname.errors import Refused
+from kaname.node import Node
+from kaname.web.token import grant_of, guarded_routes
+
+
+def airlock_routes(node: Node) -> APIRouter:
+    """A list for those who asked and those who check; each route says which duty it needs."""
+    routes = guarded_routes(node, "/api/v1/airlock", None)
+
+    def all_requests(request: Request, state: State | None = None) -> list[dict[str, Any]]:
+        """Requests of the token's registries, the newest first: all of them for who checks, else one's own."""
+        grant = grant_of(request)
+        if "check" not in grant.duties:
+            grant.need("research")
+        found = requests(node, grant.registries, state)
+        return [asdict(one) for one in found if "check" in grant.duties or one.requester == grant.name]
+
+    def one_file(request_id: str, name: str, request: Request) -> Response:
+        """The log (``log``) or a JSON file of a request, for who checks it."""
+        _checked(node, request_id, request)
+        return Response(look(node, request_id, name), media_type="text/plain; charset=utf-8")
+
+    def decide(
+        request_id: str,
+        request: Request,
+        decision: Annotated[str, Body()],
+        reason: Annotated[str, Body()],
+    ) -> dict[str, Any]:
+        """``{"decision": "approve" | "reject", "reason": "…"}``."""
+        _checked(node, request_id, request)
+        if decision not in {"approve", "reject"}:
+            raise Refused("query-invalid", entry="decision")
+        approve = decision == "approve"
+        return asdict(review(node, request_id, approve=approve, actor=grant_of(request).name, reason=reason))
+
+    def take_back(request_id: str, request: Request) -> dict[str, Any]:
+        """The one who asked takes it back."""
+        grant_of(request).need("research", find(node, request_id).registry)
+        return asdict(cancel(node, request_id, grant_of(request).name))
+
+    routes.add_api_route("", all_requests, methods=["GET"])
+    routes.add_api_route("/{request_id}/files/{name}", one_file, methods=["GET"])
+    routes.add_api_route("/{request_id}/review", decide, methods=["POST"])
+    routes.add_api_route("/{request_id}/cancel", take_back, methods=["POST"])
+    return routes
+
+
+def _checked(node: Node, request_id: str, request: Request) -> Release:
+    """A request that the token may check; one of another registry does not exist for it."""
+    grant_of(request).need("check")
+    found = find(node, request_id)
+    if found.registry not in grant_of(request).registries:
+        raise Refused("not-found")
+    return found

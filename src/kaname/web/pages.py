@@ -1,0 +1,182 @@
+"""How a page is made: a template, words in the reader's language, and headers that let nothing foreign run in it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, cast, get_args
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kaname.access.sessions import SESSION_HOURS, SIGNIN_MINUTES
+from kaname.errors import Forbidden, KanameError, Refused, reasons
+from kaname.web.answer import status_of
+
+Language = Literal["ja", "en"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+LANGUAGE_COOKIE = "kaname_language"
+YEAR_SECONDS = 365 * 24 * 3600
+STATIC = {"console.css": "text/css", "console.js": "text/javascript", "kaname.svg": "image/svg+xml"}
+FORM_FIELDS_MOST = 32
+
+
+@cache
+def words() -> dict[str, dict[Language, str]]:
+    """Every text of the pages, by its key, in both languages."""
+    return tomllib.loads(files("kaname.web").joinpath("words.toml").read_text(encoding="utf-8"))
+
+
+def language_of(request: Request) -> Language:
+    """What the reader asked for by ``?lang=``, or the last time; Japanese at first."""
+    for asked in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if asked in LANGUAGES:
+            return asked
+    return "ja"
+
+
+def page(request: Request, template: str, status: int = 200, **facts: Any) -> HTMLResponse:  # noqa: ANN401 -- facts of any shape
+    """A page of ours.
+
+    Args:
+        request: Whose language is taken.
+        template: Its name in ``templates``, without ``.html``.
+        status: HTTP status.
+        facts: What the template shows; everything is escaped.
+    """
+    language = language_of(request)
+
+    def say(key: str, **values: object) -> str:
+        return words()[key][language].format(**values)
+
+    def sentence(code: str) -> str:
+        known = reasons().get(code)  # a row may be older than the list of codes
+        return getattr(known, language) if known else code
+
+    text = (
+        _environment()
+        .get_template(f"{template}.html")
+        .render(
+            {
+                "say": say,
+                "number": _number,
+                "figure": _figure,
+                "time": _time,
+                "reason": sentence,
+                "minutes": SIGNIN_MINUTES,
+                "hours": SESSION_HOURS,
+                "language": language,
+                "path": request.url.path,
+                "query": {name: value for name, value in request.query_params.items() if name != "lang"},
+                **facts,
+            }
+        )
+    )
+    answer = HTMLResponse(text, status, headers=page_headers(str(facts.get("viewer", ""))))
+    if request.query_params.get("lang") == language:
+        answer.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, samesite="strict", httponly=True)
+    return answer
+
+
+def page_headers(viewer: str = "") -> dict[str, str]:
+    """Headers of a page: nothing inline, nothing from elsewhere.
+
+    Args:
+        viewer: The viewer's origin, if a form of the page ends there.
+    """
+    return {
+        "Content-Security-Policy": (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+            f"form-action 'self' {viewer}".rstrip()
+            + "; frame-ancestors 'none'"
+        ),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Referrer-Policy": "same-origin",  # without it a browser would not say where a form comes from
+        "Cache-Control": "no-store",
+    }
+
+
+class PageRoute(APIRoute):
+    """A route of pages: an outcome that is no success is a page, too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route, with its outcomes told in the reader's language."""
+        inner = super().get_route_handler()
+
+        async def told(request: Request) -> Response:
+            try:
+                return await inner(request)
+            except KanameError as error:
+                return reason_page(request, error)
+
+        return told
+
+
+def reason_page(request: Request, error: KanameError) -> HTMLResponse:
+    """What happened, what was kept and what to do, as a page; for who is not signed in, how to do that."""
+    status = status_of(error)
+    answer = page(request, "reason", status, code=error.code)
+    if status == 401:  # noqa: PLR2004 -- RFC 9110 section 15.5.2
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+async def read_form(request: Request) -> None:
+    """A dependency: the fields of a form that one of our own pages sent, for :func:`form_of`.
+
+    Raises:
+        Forbidden: ``form-foreign``.
+        Refused: ``query-invalid``.
+    """
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    if not host or urlsplit(origin).netloc != host:
+        raise Forbidden("form-foreign")
+    try:
+        body = (await request.body()).decode("ascii")
+        fields = parse_qsl(body, keep_blank_values=True, strict_parsing=bool(body), max_num_fields=FORM_FIELDS_MOST)
+    except ValueError as error:
+        raise Refused("query-invalid") from error
+    request.state.form = dict(fields)
+
+
+def form_of(request: Request) -> Mapping[str, str]:
+    """The fields of the form, on a route that has :func:`read_form`."""
+    return cast("dict[str, str]", request.state.form)
+
+
+def static_file(name: str) -> Response:
+    """One of the few files that the pages use.
+
+    Raises:
+        Refused: ``not-found``.
+    """
+    if name not in STATIC:
+        raise Refused("not-found")
+    return Response(files("kaname.web").joinpath("static", name).read_bytes(), media_type=STATIC[name])
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("kaname.web", "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def _figure(value: float | None, interval: Sequence[float] | None) -> str:
+    """``0.912 (0.861–0.963)``; a dash where there is no figure."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else "")
+
+
+def _time(stamp: str) -> str:
+    """``2026-11-21T12:00:00Z`` as ``2026-11-21 12:00 UTC``."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC" if stamp else ""

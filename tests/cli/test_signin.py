@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from kaname.access.sessions import open_session
+from kaname.cli import kaname
+from kaname.errors import Forbidden
+from kaname.node import open_node
+from kaname.settings import Settings, load
+from kaname.upkeep.home import make_home
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Exit code and output of the command."""
+    done = CliRunner().invoke(kaname, ["user", "signin", *arguments])
+    return done.exit_code, done.output
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub's home."""
+    folder = tmp_path_factory.mktemp("hub") / "home"
+    make_home(Settings(folder, "hub", "society", port=8499, registries=("j-mid",)))
+    return folder
+
+
+def test_the_address_signs_in_once(home: Path) -> None:
+    """It leads to this node's console, opens one session with the duties named, and stands in the ledger without it."""
+    wanted = ("--name", "doctor", "--registry", "j-mid", "--duty", "browse", "--duty", "check")
+    code, output = run(*wanted, "--home", str(home), "--json")
+    answer = json.loads(output)
+    address = urlsplit(answer["address"])
+    (secret,) = parse_qs(address.query)["once"]
+    node = open_node(load(home))
+    session = open_session(node.index, secret, place="console", clock=node.clock)
+    assert (code, answer["minutes"]) == (0, 15)
+    assert (address.netloc, address.path) == ("127.0.0.1:8499", "/signin")
+    assert (session.grant.registries, session.grant.duties) == (("j-mid",), ("browse", "check"))
+    (event,) = node.ledger.events(action="signin-made")
+    assert (event.about, secret in f"{event}") == ("doctor", False)
+    with pytest.raises(Forbidden, match="signin-invalid"):
+        open_session(node.index, secret, place="console", clock=node.clock)
+
+
+def test_the_address_may_be_that_of_a_proxy(home: Path) -> None:
+    """Where a proxy stands before the console, its address is the one to send."""
+    output = run("--name", "x", "--registry", "j-mid", "--at", "https://kaname.example/", "--home", str(home))[1]
+    assert "https://kaname.example/signin?once=" in output
+
+
+@pytest.mark.parametrize("wrong", [("--registry", "nobody"), ("--registry", "j-mid", "--duty", "everything"), ()])
+def test_what_cannot_be_granted_is_refused(home: Path, wrong: tuple[str, ...]) -> None:
+    """An unknown registry, an unknown duty, and no registry at all make no sign-in."""
+    assert run("--name", "x", *wrong, "--home", str(home))[0] != 0
+
+
+def test_a_hospital_has_no_console(tmp_path: Path) -> None:
+    """At a gateway the command says where to go."""
+    make_home(Settings(tmp_path, "gateway", "facility-1", registries=("j-mid",)))
+    assert run("--name", "x", "--registry", "j-mid", "--home", str(tmp_path))[0] != 0

@@ -1,0 +1,140 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaname.testing.bytesearch import find_planted
+from kaname.testing.demo.hospital import Size, make_inputs
+from kaname.testing.framesearch import find_drawn
+
+LIMIT_SECONDS = 1500
+Told = dict[str, Any]
+
+
+def run_demo(folder: Path) -> Told:
+    """``kaname demo`` in a network namespace of its own: loopback, and no route to anywhere."""
+    mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
+    inside = 'ip link set lo up && exec "$0" -m kaname demo --no-serve --json --keep "$1"'
+    command = ["unshare", *mapped, "--net", "sh", "-c", inside, sys.executable, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
+    assert done.returncode == 0, done.stderr[-4000:]
+    told: Told = json.loads(done.stdout)
+    return told
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the sites live. Models are compared to the last digit: one place for all runs of this file."""
+    if shutil.which("ip") is None:
+        pytest.skip("a network namespace needs the program ip")
+    if shutil.which("bwrap") is None:
+        pytest.skip("the sandbox needs the program bwrap")
+    place = tmp_path_factory.mktemp("demo")
+    yield place
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> Told:
+    """What the first run told."""
+    return run_demo(folder)
+
+
+def test_nothing_is_lost_between_the_tiers(first: Told) -> None:
+    """What the hospital sent is at hub and cloud, image for image, for each registry."""
+    for counted in first["facts"]["registries"].values():
+        assert counted["difference"] == 0
+        assert counted["hub"] == counted["cloud"] > 0
+
+
+def test_every_held_object_has_its_reason(first: Told) -> None:
+    """What could name somebody is held, what does not belong is held: each with its reason, and nothing is lost."""
+    jsum = first["facts"]["registries"]["jsum"]
+    reasons = {row["reason"] for row in jsum["held"]}
+    assert {"text-in-pixels", "regions-missing", "image-without-record", "record-without-image"} <= reasons
+    assert jsum["objects"]["sent"] > 0
+    assert first["facts"]["records"]["row"]["sealed"] > 0
+    assert first["facts"]["records"]["report"]["linked"] > 0
+
+
+def test_nobody_is_recognisable(first: Told) -> None:
+    """Of some thousand planted strings none is in any byte at hub and cloud, and none in any pixel."""
+    assert first["facts"]["planted"] > 1000
+    for found in first["facts"]["leaks"].values():
+        assert (found["strings"], found["frames"]) == (0, 0)
+        assert found["frames_read"] > 0
+
+
+def test_the_search_can_fail(first: Told, folder: Path) -> None:
+    """One planted name in an archive is found, and one drawn into a picture is."""
+    inputs = make_inputs(folder / "hospital", Size())
+    assert first["facts"]["planted"] == len(inputs.planted) + len(inputs.burned)
+    place = folder / "planted"
+    place.mkdir()
+    (place / "note.bin").write_bytes(b"\0" * 100 + inputs.planted[len(inputs.planted) // 2].encode() + b"\0")
+    assert find_planted(place, inputs.planted)
+    held = next(path for path in (folder / "department" / ".held").rglob("*.dcm"))
+    shutil.copyfile(held, place / "held.dcm")
+    assert find_drawn(place, inputs.burned).hits
+
+
+def test_few_pictures_are_looked_at(first: Told) -> None:
+    """At most sixty pictures reach the text detector."""
+    assert 0 < first["facts"]["detector_frames"] <= 60
+
+
+def test_the_task_is_honest(first: Told) -> None:
+    """Brightness tells little, the model tells much but not all."""
+    facts = first["facts"]
+    assert 0.5 <= facts["baseline_auc"] < 0.70
+    assert 0.80 <= facts["model"]["auc"]["value"] <= 0.97
+
+
+def test_the_job_ran_between_walls(first: Told) -> None:
+    """The job ran in bubblewrap, and a second person let its weights go."""
+    assert first["facts"]["run"] == {"sandbox": "bubblewrap", "airlock": "approved"}
+
+
+def test_a_correction_reaches_the_next_dataset(first: Told) -> None:
+    """Newcomers are predicted on arrival, corrected, and stand in the next version; its test set has nobody new."""
+    facts = first["facts"]
+    assert facts["predicted"]["images"] == 12
+    assert facts["predicted"]["reports"] == 2
+    before, after = facts["dataset"]["splits"], facts["retrained"]["splits"]
+    assert after["test"] == before["test"]
+    assert sum(after.values()) == sum(before.values()) + 2
+
+
+def test_a_withdrawal_reaches_everything(first: Told) -> None:
+    """Hub and cloud delete, the dataset has a hole, models that saw the patient are named, re-sending is refused."""
+    gone = first["facts"]["withdrawn"]
+    assert gone["hub"]["deleted"] > 0
+    assert gone["cloud"]["deleted"] > 0
+    assert gone["cloud"]["holes"] == ["demo-nodule v3"]
+    assert gone["models"] == ["demo-nodule-classify v1", "demo-nodule-classify v2"]
+    assert first["facts"]["again"] == {"sent": 1, "stored": 0}
+
+
+def test_ledgers_hold(first: Told) -> None:
+    """The ledgers of all three sites verify."""
+    assert first["facts"]["ledgers"] == {"cloud": True, "hub": True, "gateway": True}
+
+
+def test_the_page_says_the_same(first: Told, folder: Path) -> None:
+    """The page stands by itself, with pictures, and reaches for nothing outside."""
+    page = (folder / "report.html").read_text()
+    assert f"{first['facts']['model']['auc']['value']:.3f}" in page
+    assert page.count("<svg") == 4
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_second_run_changes_nothing(first: Told, folder: Path) -> None:
+    """Run again in the same place, everything is found as it was: the same facts, nothing twice."""
+    again = run_demo(folder)
+    assert again["facts"] == first["facts"] | {"certificate": again["facts"]["certificate"]}

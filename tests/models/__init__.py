@@ -1,0 +1,1 @@
+"""Models from training to work. A package, so that its tests share what was made once."""

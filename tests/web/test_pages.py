@@ -1,0 +1,71 @@
+import re
+import tomllib
+from importlib.resources import files
+from typing import get_args
+
+import pytest
+
+from kaname.airlock.model import MOVES
+from kaname.compute.model import RunState
+from kaname.intake.model import State
+from kaname.settings import ROLES
+from kaname.upkeep.holdings import JUDGED
+from kaname.web.pages import LANGUAGES, words
+
+JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+TEMPLATES = {
+    file.name: file.read_text(encoding="utf-8") for file in files("kaname.web").joinpath("templates").iterdir()
+}
+BUILT = ("airlock-", "column-", "flow-", "outcome-", "request-", "role-", "run-", "sandbox-", "state-", "waiting-")
+"""Keys that templates put together from a word of ours and a value of a room."""
+ELSEWHERE = {"viewer-note", "home", "studies", "airlock"}
+"""Words that no template names: the viewer's script shows one, the menu the others."""
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    """Nothing is left untranslated, Japanese is Japanese, and both take the same values."""
+    for key, word in words().items():
+        assert word.keys() == set(LANGUAGES), key
+        assert JAPANESE.search(word["ja"]), key
+        assert not JAPANESE.search(word["en"]), key
+        assert sorted(re.findall(r"{\w+}", word["ja"])) == sorted(re.findall(r"{\w+}", word["en"])), key
+
+
+def test_every_word_is_used_and_every_used_word_is_there() -> None:
+    """A page never shows a key, and no word outlives its page."""
+    used = {key for text in TEMPLATES.values() for key in re.findall(r'say\("([\w-]+)"', text)}
+    named = {word for text in TEMPLATES.values() for word in re.findall(r'"([\w-]+)"', text)}
+    put_together = {key for key in words() if key.startswith(BUILT)}
+    assert {key for key in used if not key.endswith("-")} <= words().keys()
+    assert words().keys() - put_together - named <= ELSEWHERE
+    assert {key for key in put_together if key.startswith("column-")} <= {f"column-{name}" for name in named} | named
+
+
+@pytest.mark.parametrize(
+    ("begin", "values"),
+    [
+        ("state-", {*JUDGED, "withdrawn"}),
+        ("role-", {*ROLES} - {"gateway"}),
+        ("run-", {*get_args(RunState)}),
+        ("request-", {state for state, following in MOVES.items() if not following}),
+        ("sandbox-", {"bubblewrap", "none", "unstarted"}),
+        ("outcome-", {"held", "refused"}),
+        ("waiting-", {"held", "check", "read", "adjudicate", "title", "none"}),
+    ],
+)
+def test_every_value_of_a_room_has_its_word(begin: str, values: set[str]) -> None:
+    """A state or role that a room knows never ends a page with an error."""
+    assert {key.removeprefix(begin) for key in words() if key.startswith(begin)} == values
+    assert set(JUDGED) <= set(get_args(State))
+
+
+def test_templates_hold_no_text_of_their_own() -> None:
+    """What a reader sees stands in words.toml; the only Japanese here is the mark and the name of the language."""
+    for name, text in TEMPLATES.items():
+        assert set(JAPANESE.findall(text)) <= set("要日本語"), name
+
+
+def test_the_words_are_a_plain_table() -> None:
+    """A person without Python can correct a sentence."""
+    table = tomllib.loads(files("kaname.web").joinpath("words.toml").read_text(encoding="utf-8"))
+    assert all(set(map(type, row.values())) == {str} for row in table.values())
