@@ -11,7 +11,8 @@ import re
 import tarfile
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,14 @@ class FrameHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """What stands in the pictures of one file."""
+
+    pictures: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FrameSearch:
     """What was found, and in how much."""
 
@@ -64,7 +73,9 @@ class FrameSearch:
     """Pictures read: of a clip its brightest and darkest over time, its first and its last."""
 
 
-def find_drawn(root: Path, strings: Sequence[str], modality: str = "") -> FrameSearch:
+def find_drawn(
+    root: Path, strings: Sequence[str], modality: str = "", known: dict[str, Read] | None = None
+) -> FrameSearch:
     """Reads all images in packs (tar) and Part 10 files below a folder.
 
     Texts are compared without case, width, blanks and punctuation, old character forms as new ones, and with one
@@ -74,11 +85,13 @@ def find_drawn(root: Path, strings: Sequence[str], modality: str = "") -> FrameS
         root: a folder.
         strings: what must not be there; those of fewer than five Latin or two other characters are not looked for.
         modality: only images of this Modality (0008,0060); all by default. Reading takes a second an image.
+        known: what was read before, by SHA-256 of the file; grows. Two copies of an image are then read once.
 
     Raises:
         NotYet: ``detector-missing``.
         FileNotFoundError: ``root`` is not there.
     """
+    known = {} if known is None else known
     forms = {n: form for n, text in enumerate(strings) if _is_long_enough(form := _plain(text))}
     hits: list[FrameHit] = []
     instances = pictures = 0
@@ -88,16 +101,20 @@ def find_drawn(root: Path, strings: Sequence[str], modality: str = "") -> FrameS
             if not _is_of(data, modality):
                 continue
             instances += 1
-            place = path.relative_to(root)
+            place, digest = path.relative_to(root), sha256(data).hexdigest()
             try:
-                shown = _pictures(data)
+                read = known.get(digest) or known.setdefault(digest, _read(data))
             except _BROKEN:
                 hits.append(FrameHit(place, member, UNREADABLE))
                 continue
-            pictures += len(shown)
-            text = "\n".join(_plain(line) for picture in shown for line in _lines(picture))
-            hits += [FrameHit(place, member, n) for n, form in forms.items() if _stands_in(form, text)]
+            pictures += read.pictures
+            hits += [FrameHit(place, member, n) for n, form in forms.items() if _stands_in(form, read.text)]
     return FrameSearch(tuple(hits), instances, pictures)
+
+
+def _read(data: bytes) -> Read:
+    shown = _pictures(data)
+    return Read(len(shown), "\n".join(_plain(line) for picture in shown for line in _lines(picture)))
 
 
 def _objects(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EPOCHS, BATCH = 18, 16
+EPOCHS, BATCH = 24, 16
 RATE, DECAY = 3e-3, 1e-3
 SHIFT = 2
 """Averaged pixels by which images are moved at most, so that no place is learned by heart."""

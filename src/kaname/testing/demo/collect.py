@@ -14,7 +14,7 @@ from kaname.testing.chain import CT_REGISTRY, PACS_AE, ULTRASOUND_REGISTRY, Chai
 from kaname.testing.demo.client import Doors, until
 from kaname.testing.demo.hospital import Inputs
 from kaname.testing.demo.journey import Journey
-from kaname.testing.framesearch import find_drawn
+from kaname.testing.framesearch import Read, find_drawn
 from kaname.testing.pacs import dicom_files, send_folder
 from kaname.testing.supervisor import Supervisor
 
@@ -63,15 +63,15 @@ def _lay(export: Path, target: Path) -> None:
 def let_cross(chain: Chain, journey: Journey) -> None:
     """Waits until nothing is on its way any more in the hospital, then until all tiers agree with it."""
     with journey.step("de-identified, checked, sealed, sent", "匿名化・点検・封入・送付"):
+        until(lambda: not new_files(chain.watched) and not new_files(chain.reports), "watched folders")
         until(lambda: _is_quiet(chain), "the gateway")
     with journey.step("received, inspected again, passed on; three tiers agree", "受入・再点検・転送・照合"):
         until(lambda: _agree(chain, journey), "reconciliation")
 
 
 def _is_quiet(chain: Chain) -> bool:
-    """Whether the watched folder is empty of new files and no object or parcel is between two steps."""
-    if new_files(chain.watched) or new_files(chain.reports):
-        return False
+    """Whether no object or parcel is between two steps any more; waits a while for it."""
+    chain.at("gateway", "gateway", "ingest", "--wait", "60", accept=(0, 1, 3))
     found = chain.at("gateway", "gateway", "status")
     objects, parcels = found["objects"], found["parcels"]
     return not any(objects.get(s) for s in ("received", "cleaned")) and not any(
@@ -123,11 +123,12 @@ def look_for_leaks(chain: Chain, inputs: Inputs, journey: Journey) -> None:
     """Every byte of hub and cloud is searched for what was planted, every frame is read by OCR."""
     with journey.step("searched for planted identities", "個人情報の残りを探索"):
         journey.facts["planted"] = len(inputs.planted) + len(inputs.burned)
-        journey.facts["leaks"] = {site: _leaks(chain.homes[site], inputs) for site in ("hub", "cloud")}
+        known: dict[str, Read] = {}
+        journey.facts["leaks"] = {site: _leaks(chain.homes[site], inputs, known) for site in ("hub", "cloud")}
 
 
-def _leaks(home: Path, inputs: Inputs) -> dict[str, int]:
-    drawn = find_drawn(home / "objects", inputs.burned, "US")
+def _leaks(home: Path, inputs: Inputs, known: dict[str, Read]) -> dict[str, int]:
+    drawn = find_drawn(home / "objects", inputs.burned, "US", known)
     return {
         "strings": len(find_planted(home, inputs.planted)),
         "frames": len(drawn.hits),

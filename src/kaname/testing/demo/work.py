@@ -29,7 +29,6 @@ def predict(learning: Learning, journey: Journey) -> list[dict[str, Any]]:
     with journey.step("new patients sent, predicted on arrival", "新しい検査が届き推論"):
         before = {row["0020000E"]["Value"][0] for row in lung_series(learning)}
         send(chain, learning.inputs.newcomers)
-        chain.at("gateway", "gateway", "ingest", accept=(0, 1))
         let_cross(chain, journey)
         until(lambda: len(_reports(door)) >= 2, "DICOM SR of the new studies")  # noqa: PLR2004 -- two newcomers
     assert before
