@@ -20,11 +20,11 @@ SOURCES = Path(kaname.__file__).parents[1]
 
 
 @contextmanager
-def worker(folder: Path, concurrency: int = 1) -> Generator[subprocess.Popen[bytes]]:
+def worker(folder: Path, lanes: int = 1) -> Generator[subprocess.Popen[bytes]]:
     """A worker process, killed with SIGKILL on leaving."""
     url = f"sqlite:///{folder / 'work.sqlite'}"
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
-    command = [sys.executable, str(PROGRAM), url, str(folder / "journal"), str(folder / "hold"), str(concurrency)]
+    command = [sys.executable, str(PROGRAM), url, str(folder / "journal"), str(folder / "hold"), str(lanes)]
     process = subprocess.Popen(command, env=environment)
     try:
         yield process
@@ -47,9 +47,10 @@ def wait_for_new(folder: Path, step: str, before: int) -> None:
         time.sleep(0.01)
 
 
-def enqueue(folder: Path, names: list[str]) -> Work:
+def enqueue(folder: Path, names: list[str], lanes: int = 1) -> Work:
     """Puts one journey per name on the list."""
     work = Work(f"sqlite:///{folder / 'work.sqlite'}", "killed")
+    work.flow("journey", lambda _do, _payload: None, lanes=lanes)
     for name in names:
         work.enqueue("journey", name, {"name": name})
     return work
@@ -82,7 +83,7 @@ def test_killed_inside_a_step(tmp_path: Path) -> None:
 def test_killed_at_random(tmp_path: Path) -> None:
     """Killed at eight random moments with three flows side by side, every flow still ends as if nothing had been."""
     names = [f"n{i}" for i in range(24)]
-    work = enqueue(tmp_path, names)
+    work = enqueue(tmp_path, names, 3)
     chance = random.Random(20261121)  # noqa: S311 -- moments, not secrets
     for _ in range(8):
         with worker(tmp_path, 3):

@@ -1,6 +1,6 @@
 """A worker that tests start as a process of its own and kill: three steps, each leaves a line in a journal.
 
-Arguments: database URL, journal file, hold file, concurrency. While the hold file is there, step 2 does not come to
+Arguments: database URL, journal file, hold file, lanes. While the hold file is there, step 2 does not come to
 its end. Lines: ``<id> <step> begin`` and ``<id> <step> end``.
 """
 
@@ -15,7 +15,7 @@ from kaname.errors import NotYet
 from kaname.ledger import Json
 from kaname.work import Do, Work
 
-URL, JOURNAL, HOLD, CONCURRENCY = sys.argv[1:]
+URL, JOURNAL, HOLD, LANES = sys.argv[1:]
 
 
 def write(line: str) -> None:
@@ -58,8 +58,8 @@ def journey(do: Do, payload: dict[str, str]) -> Json:
 
 def main() -> None:
     """Works until it is killed."""
-    work = Work(URL, "killed", retry_seconds=0.05, concurrency=int(CONCURRENCY))
-    work.flow("journey", journey)
+    work = Work(URL, "killed", retry_seconds=0.05)
+    work.flow("journey", journey, lanes=int(LANES))
     while True:
         try:
             work.start()

@@ -22,14 +22,16 @@ from kaname.ledger import Json
 from kaname.work import Do, Work
 
 CROSS, WITHDRAW, FOLLOW, WATCH = "cross", "withdraw", "follow", "watch"
+LANES = 2
+"""Studies that cross side by side: while one waits for its receipt, another is de-identified."""
 
 
 def enlist(work: Work, hospital: Hospital) -> None:
     """Makes the flows known to a command that puts crossings and withdrawals on the list itself."""
     steps = Journey(hospital)
-    work.flow(CROSS, steps.cross_study)
+    work.flow(CROSS, steps.cross_study, lanes=LANES)
     work.flow(WITHDRAW, steps.withdraw_subject)
-    work.flow(FOLLOW, steps.follow_parcel, partial(journeys_waiting, hospital))
+    work.flow(FOLLOW, steps.follow_parcel, partial(journeys_waiting, hospital), lanes=LANES)
 
 
 def register(work: Work, hospital: Hospital) -> None:
@@ -40,10 +42,10 @@ def register(work: Work, hospital: Hospital) -> None:
     """
     watched_folders(hospital)
     steps = Journey(hospital)
-    work.flow(CROSS, steps.cross_study, partial(crossings_waiting, hospital))
+    work.flow(CROSS, steps.cross_study, partial(crossings_waiting, hospital), lanes=LANES)
     work.flow(WITHDRAW, steps.withdraw_subject, partial(withdrawals_waiting, hospital))
     work.flow(WATCH, steps.take_watched, partial(watched_waiting, hospital))
-    work.flow(FOLLOW, steps.follow_parcel, partial(journeys_waiting, hospital))
+    work.flow(FOLLOW, steps.follow_parcel, partial(journeys_waiting, hospital), lanes=LANES)
 
 
 def cross_study(hospital: Hospital, do: Do, batch: Json) -> Json:

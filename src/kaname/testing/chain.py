@@ -14,7 +14,7 @@ from kaname.testing.sites import run
 
 PACS_AE, ULTRASOUND_REGISTRY, CT_REGISTRY = "KANAPACS", "jsum", "j-mid"
 REGISTRIES = (CT_REGISTRY, ULTRASOUND_REGISTRY, "basic")
-QUIET_SECONDS, RETRY_SECONDS = 1.0, 0.2
+QUIET_SECONDS, RETRY_SECONDS = 1.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def _society(work: Work, node: Node) -> None:
     from kaname.intake.forward import forward_parcel, unforwarded
     from kaname.models.predict import predict_pack, predictions_waiting
 
-    work.flow("forward", partial(forward_parcel, node), partial(unforwarded, node))
+    work.flow("forward", partial(forward_parcel, node), partial(unforwarded, node), lanes=2)
     work.flow("shelve", partial(shelve_parcel, node), partial(unshelved, node))
     work.flow("locate-images", partial(locate_images, node), partial(unlocated, node))
     work.flow("send-readings", partial(send_readings, node), partial(unsent, node))

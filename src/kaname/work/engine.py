@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from zlib import crc32
 
 from dbos import DBOS, DBOSClient, WorkflowStatus
 from sqlalchemy import URL
@@ -17,6 +18,7 @@ from kaname.work.run import execute
 from kaname.work.serializer import JsonSerializer
 
 APPLICATION = "kaname"
+QUEUE = "work"
 VERSION = "1"
 """Work under way is taken up by this version alone: to be changed when a flow's steps change their order."""
 POLL_SECONDS = 0.1
@@ -38,15 +40,25 @@ class WorkList:
         """Closes the connections."""
         self._client.destroy()
 
-    def open_queue(self, flow: str, concurrency: int) -> None:
-        """Makes the queue of a flow, ``concurrency`` at a time in the worker."""
-        self._client.register_queue(flow, worker_concurrency=concurrency, polling_interval_sec=POLL_SECONDS)
+    def open_queue(self) -> None:
+        """Makes the one queue; its partitions are the lanes of the flows, each with one piece of work at a time.
 
-    def put(self, flow: str, id: str, payload: Json) -> None:  # noqa: A002 -- the word for what is ours
-        """Puts one piece of work on the list, unless it is or was there."""
+        One, because each queue is a thread that asks the database ten times a second, whether there is work or not.
+        """
+        self._client.register_queue(QUEUE, partition_worker_concurrency=1, polling_interval_sec=POLL_SECONDS)
+
+    def put(self, flow: str, id: str, payload: Json, lanes: int) -> None:  # noqa: A002 -- the word for what is ours
+        """Puts one piece of work on the list, in one of the flow's lanes, unless it is or was there."""
         name = _workflow_id(flow, id)
         self._client.enqueue(
-            {"workflow_name": flow, "queue_name": flow, "workflow_id": name, "app_version": VERSION}, payload
+            {
+                "workflow_name": flow,
+                "queue_name": QUEUE,
+                "queue_partition_key": f"{flow}/{crc32(id.encode()) % lanes}",
+                "workflow_id": name,
+                "app_version": VERSION,
+            },
+            payload,
         )
 
     def outcomes(self, flow: str, ids: Sequence[str]) -> Iterator[tuple[str, Outcome]]:
@@ -109,7 +121,7 @@ def _register(name: str, run: Flow, again: Again) -> None:
 
 
 def _resume(workflow_id: str) -> None:
-    DBOS.resume_workflow(workflow_id, queue_name=workflow_id.partition(":")[0])
+    DBOS.resume_workflow(workflow_id, queue_name=QUEUE)
 
 
 def _pending(name: str) -> Iterable[str]:

@@ -29,35 +29,36 @@ class Work:
     """The durable to-do list of one node.
 
     Any process may put work on it and ask for outcomes; one process at a time, the one that called :meth:`start`,
-    works it off. Flows of one name run in the order they came, ``concurrency`` at a time.
+    works it off. Flows of one name run in the order they came, one at a time in each of the name's lanes.
     """
 
-    def __init__(self, database: str, name: str, *, retry_seconds: float = 1.0, concurrency: int = 1) -> None:
+    def __init__(self, database: str, name: str, *, retry_seconds: float = 1.0) -> None:
         """Names the list; nothing is opened yet.
 
         Args:
             database: ``sqlite:////absolute/path`` or ``postgresql://…``; made when absent.
             name: Name of this node: who comes back under it takes up the work it left behind.
             retry_seconds: First pause before a step that answered ``NotYet`` is tried again; doubles up to 300 s.
-            concurrency: How many flows of one name run side by side.
         """
         url = make_url(database)
         self._url = url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
         self._name = name
         self._retry_seconds = retry_seconds
-        self._concurrency = concurrency
+        self._lanes: dict[str, int] = {}
         self._flows: dict[str, Flow] = {}
         self._rooms: dict[str, Waiting] = {}
         self._started = ExitStack()
 
-    def flow(self, name: str, run: Flow, waiting: Waiting | None = None) -> None:
+    def flow(self, name: str, run: Flow, waiting: Waiting | None = None, *, lanes: int = 1) -> None:
         """Makes a flow known. Before :meth:`start`.
 
         Args:
             name: Without a colon.
             run: The flow.
             waiting: Asked again and again which ids wait for it: those are put on the list, each as its own payload.
+            lanes: How many run side by side; an id always takes the same lane.
         """
+        self._lanes[name] = lanes
         self._flows[name] = run
         if waiting is not None:
             self._rooms[name] = waiting
@@ -77,8 +78,7 @@ class Work:
         with ExitStack() as held:
             held.callback(_one_per_process.release)
             held.enter_context(sole_worker(self._url, self._name))
-            for flow in self._flows:
-                self._list.open_queue(flow, self._concurrency)
+            self._list.open_queue()
             worker = start_worker(self._list, self._name, self._flows, retry_seconds=self._retry_seconds)
             held.callback(worker.stop, GRACE_SECONDS)
             lookout = Lookout(self._rooms, lambda flow, one: self.enqueue(flow, one, one))
@@ -105,7 +105,7 @@ class Work:
         Raises:
             TypeError, ValueError: when ``payload`` is no JSON (a bug).
         """
-        self._list.put(flow, id, payload)
+        self._list.put(flow, id, payload, self._lanes.get(flow, 1))
 
     def outcome(self, flow: str, id: str) -> Outcome | None:  # noqa: A002
         """How a piece of work ended; ``None`` while it is under way or unknown."""

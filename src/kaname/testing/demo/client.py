@@ -34,6 +34,7 @@ class Door:
     name: str
     """Who it is."""
     token: str = field(repr=False)
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=60), repr=False)
 
     def ask(self, method: str, path: str, **how: Any) -> httpx.Response:
         """One request, made again while the site does not answer or answers that it cannot now.
@@ -47,7 +48,7 @@ class Door:
             answer: httpx.Response | None = None
             try:
                 url = self.sites.doors(self.site)["door"] + path
-                answer = httpx.request(method, url, headers=headers, trust_env=False, timeout=60, **how)
+                answer = self.client.request(method, url, headers=headers, **how)
             except httpx.TransportError:
                 pass
             if answer is not None and answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -73,16 +74,20 @@ class Doors:
 
     chain: Chain
     sites: Supervisor
+    opened: dict[tuple[str, str], Door] = field(default_factory=dict[tuple[str, str], Door])
 
     def of(self, site: str, name: str, duties: Sequence[str], registries: Sequence[str]) -> Door:
         """The door of a site as that person sees it."""
+        if (site, name) in self.opened:
+            return self.opened[site, name]
         file = self.chain.root / "tokens" / f"{site}-{name}.json"
         if not file.exists():
             words = [word for duty in duties for word in ("--duty", duty)]
             words += [word for registry in registries for word in ("--registry", registry)]
             made = self.chain.at(site, "user", "token", "--name", name, *words)
             _write_secret(file, json.dumps(made))
-        return Door(self.chain, self.sites, site, name, json.loads(file.read_text())["token"])
+        door = Door(self.chain, self.sites, site, name, json.loads(file.read_text())["token"])
+        return self.opened.setdefault((site, name), door)
 
 
 def until(done: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ from kaname.testing.pacs import dicom_files, send_folder
 from kaname.testing.supervisor import Supervisor
 
 COUNTED = (CT_REGISTRY, ULTRASOUND_REGISTRY)
-STORED = (0x0000,)
 
 
 def bring_in(chain: Chain, inputs: Inputs, data: Sequence[Path], journey: Journey) -> None:
@@ -123,17 +124,18 @@ def look_for_leaks(chain: Chain, inputs: Inputs, journey: Journey) -> None:
     """Every byte of hub and cloud is searched for what was planted, every frame is read by OCR."""
     with journey.step("searched for planted identities", "個人情報の残りを探索"):
         journey.facts["planted"] = len(inputs.planted) + len(inputs.burned)
-        known: dict[str, Read] = {}
-        journey.facts["leaks"] = {site: _leaks(chain.homes[site], inputs, known) for site in ("hub", "cloud")}
-
-
-def _leaks(home: Path, inputs: Inputs, known: dict[str, Read]) -> dict[str, int]:
-    drawn = find_drawn(home / "objects", inputs.burned, "US", known)
-    return {
-        "strings": len(find_planted(home, inputs.planted)),
-        "frames": len(drawn.hits),
-        "frames_read": drawn.pictures,
-    }
+        with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+            found = {s: pool.submit(find_planted, chain.homes[s], inputs.planted) for s in ("hub", "cloud")}
+            known: dict[str, Read] = {}
+            drawn = {s: find_drawn(chain.homes[s] / "objects", inputs.burned, "US", known) for s in found}
+            journey.facts["leaks"] = {
+                site: {
+                    "strings": len(search.result()),
+                    "frames": len(drawn[site].hits),
+                    "frames_read": drawn[site].pictures,
+                }
+                for site, search in found.items()
+            }
 
 
 def serve_chain(chain: Chain) -> Supervisor:
