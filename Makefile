@@ -3,7 +3,9 @@ PYTHON ?= python3
 # Made once from packages by name, version and digest: text detection models, and the viewer where npm is there.
 DETECTOR = src/kaname/inference/models/PP-OCRv6_det_small.onnx
 VIEWER = src/kaname/web/static/ohif/index.html
-READY = $(DETECTOR) $(if $(shell command -v npm),$(VIEWER))
+AXE = build/axe/axe.min.js
+NPM := $(shell command -v npm)
+READY = $(DETECTOR) $(if $(NPM),$(VIEWER))
 INSTALL = .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test system drills bench size lint clean
@@ -11,7 +13,7 @@ INSTALL = .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-
 demo: .venv/kaname.stamp $(READY)   ## the whole journey on this machine; ARGS="--keep DIR" passes options on
 	@.venv/bin/kaname demo $(ARGS)
 
-test: .venv/test.stamp $(READY)     ## every check there is, with the seconds each took; STRICT=1: no test may skip
+test: .venv/test.stamp $(READY) $(if $(NPM),$(AXE)) ## every check there is, with the seconds each took; STRICT=1: no test may skip
 	@.venv/bin/python tools/check.py $(if $(STRICT),--no-skips)
 
 system:                         ## the optional Debian programs that some tests use
@@ -30,6 +32,7 @@ lint: .venv/test.stamp          ## what is quick: style, types, imports
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright && .venv/bin/lint-imports --no-cache
 
 clean:                          ## back to a fresh clone
+	rm -rf src/kaname/inference/models src/kaname/web/static/ohif
 	rm -rf .venv build dist .coverage .coverage.* .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -50,6 +53,9 @@ $(DETECTOR): tools/make_detector.py | .venv/kaname.stamp
 
 $(VIEWER): tools/make_viewer.py | .venv/kaname.stamp
 	@.venv/bin/python tools/make_viewer.py
+
+$(AXE): tools/make_viewer.py | .venv/kaname.stamp
+	@.venv/bin/python tools/make_viewer.py --axe
 
 .venv/test.stamp: .venv/kaname.stamp
 	@echo "installing what the tests use …"

@@ -44,7 +44,7 @@ STAGES = (
     Stage(
         "tests",
         "pytest",
-        ("-n", "auto", "-m", "not drill", "--cov", "--cov-report=", f"--junitxml={TEST_REPORT}"),
+        ("-n", "auto", "--dist", "loadgroup", "-m", "not drill", "--cov", "--cov-report=", f"--junitxml={TEST_REPORT}"),
         talks=True,
     ),
     Stage(

@@ -234,6 +234,20 @@ def test_more_than_figures_does_not_pass(value: Any) -> None:
     assert problem("model.json", json.dumps(value).encode()) == "output-content"
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"loss": "2.25.329800735698586629295641978511506172918", "loss": 0.5}',
+        b'{"a": [{"loss": 0.5, "loss": 0.4}]}',
+        b"[" + b"8" * 33 + b"]",
+        b"[0." + b"8" * 40 + b"]",
+    ],
+)
+def test_figures_with_something_behind_them_do_not_pass(data: bytes) -> None:
+    """An entry that a later one of its name covers, and a number with room for a picture in its digits."""
+    assert problem("model.json", data) == "output-content"
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[NaN]", b"[Infinity]", b"\xff", b" " * (300 << 10), b"[" * 100_000])
 def test_what_is_no_json_does_not_pass(data: bytes) -> None:
     """Neither what cannot be read, nor numbers that are none, nor what is too long."""

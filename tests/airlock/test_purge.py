@@ -15,10 +15,11 @@ from kaname.airlock.model import Request
 from kaname.airlock.release import key_of
 from kaname.archive.flow import shelve
 from kaname.archive.purge import forget as forget_series
+from kaname.compute import flow
 from kaname.compute import rows as run_rows
 from kaname.compute.flow import carry_out, keep_code, submit
 from kaname.compute.flow import find as find_run
-from kaname.compute.model import Ended, Output, RunSpec
+from kaname.compute.model import Ended, Output, Run, RunSpec
 from kaname.compute.outputs import key_of as kept_key
 from kaname.database import writing
 from kaname.datasets.flow import content, freeze, show
@@ -128,6 +129,22 @@ def test_a_withdrawal_again_changes_nothing(hub: Node) -> None:
     assert purge.forget(hub, "j-mid", subject(hub)) == 1
     assert list(hub.ledger.events(about=request.id)) == events
     assert purge.forget(hub, "j-mid", "Z" * 16) == 0
+
+
+def test_a_job_that_ends_during_the_withdrawal_leaves_nothing(hub: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its outputs were being kept while its data went: they go too, and the airlock is never asked."""
+    run_id, digest = run_on(hub, "set-1"), digest_bytes(FIGURES)
+
+    def attempt(node: Node, run: Run) -> Ended:
+        node.store.put(kept_key(run.id, digest), FIGURES)
+        withdraw(node)
+        return Ended("finished", outputs=(Output("model.json", digest, len(FIGURES)),))
+
+    monkeypatch.setattr(flow, "attempt_run", attempt)
+    assert carry_out(hub, run_id) == {"run": run_id, "state": "refused", "reason": "run-data-withdrawn"}
+    assert hub.store.size(kept_key(run_id, digest)) is None
+    assert requests_waiting(hub) == ()
+    assert len(list(hub.ledger.events(action="run-ended", about=run_id))) == 1
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed: make system")

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,19 +11,25 @@ from typing import Any
 import pytest
 
 from kaname.testing.bytesearch import find_planted
+from kaname.testing.chain import write_identity
 from kaname.testing.demo.hospital import Size, make_inputs
 from kaname.testing.framesearch import find_drawn
 
 LIMIT_SECONDS = 1500
+pytestmark = pytest.mark.xdist_group("demo")  # one journey for all tests of this file
 Told = dict[str, Any]
 
 
-def run_demo(folder: Path) -> Told:
+def demo_command(folder: Path) -> list[str]:
     """``kaname demo`` in a network namespace of its own: loopback, and no route to anywhere."""
     mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
     inside = 'ip link set lo up && exec "$0" -m kaname demo --no-serve --json --keep "$1"'
-    command = ["unshare", *mapped, "--net", "sh", "-c", inside, sys.executable, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
+    return ["unshare", *mapped, "--net", "sh", "-c", inside, sys.executable, str(folder)]
+
+
+def run_demo(folder: Path) -> Told:
+    """Runs it to its end; gives what it told."""
+    done = subprocess.run(demo_command(folder), capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
     assert done.returncode == 0, done.stderr[-4000:]
     told: Told = json.loads(done.stdout)
     return told
@@ -30,20 +37,42 @@ def run_demo(folder: Path) -> Told:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the sites live. Models are compared to the last digit: one place for all runs of this file."""
+    """Where the sites live, and the key of the gateway: with it the splits, and so the figures, are always the same."""
     if shutil.which("ip") is None:
-        pytest.skip("a network namespace needs the program ip")
+        pytest.skip("the program ip is not there: no network namespace can be opened")
     if shutil.which("bwrap") is None:
-        pytest.skip("the sandbox needs the program bwrap")
+        pytest.skip("the program bwrap is not there: no sandbox can be opened")
     place = tmp_path_factory.mktemp("demo")
+    write_identity(place / "gateway")
     yield place
     shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def first(folder: Path) -> Told:
-    """What the first run told."""
+def interrupted(folder: Path) -> int:
+    """Exit code of a first run that somebody ends with Ctrl-C while images are on their way."""
+    with subprocess.Popen(demo_command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "✓" in line and "C-STORE" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        return process.wait(LIMIT_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path, interrupted: int) -> Told:
+    """What the first run told that came to its end."""
+    assert interrupted == 130
     return run_demo(folder)
+
+
+def test_ctrl_c_leaves_nothing_running(folder: Path, interrupted: int) -> None:
+    """Ctrl-C ends every site in order; no process of them is left."""
+    assert interrupted == 130
+    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [line for line in running if str(folder).encode() in line]
 
 
 def test_nothing_is_lost_between_the_tiers(first: Told) -> None:
@@ -108,7 +137,7 @@ def test_a_correction_reaches_the_next_dataset(first: Told) -> None:
     assert facts["predicted"]["reports"] == 2
     before, after = facts["dataset"]["splits"], facts["retrained"]["splits"]
     assert after["test"] == before["test"]
-    assert sum(after.values()) == sum(before.values()) + 2
+    assert sum(part["subjects"] for part in after.values()) == sum(part["subjects"] for part in before.values()) + 2
 
 
 def test_a_withdrawal_reaches_everything(first: Told) -> None:

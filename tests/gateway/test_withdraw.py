@@ -1,16 +1,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from kaname.database import reading
+from kaname.deid.engine import Engine
+from kaname.deid.identified import Identified
+from kaname.deid.model import Deidentified
 from kaname.errors import Refused
+from kaname.gateway.batches import form_batches
+from kaname.gateway.crossing import cross_checked
+from kaname.gateway.deidentify import deidentify
 from kaname.gateway.hospital import Hospital, open_hospital
 from kaname.gateway.index import WITHDRAWALS
 from kaname.gateway.ingest import Night, receive_all
-from kaname.gateway.withdraw import certificate_of, request
+from kaname.gateway.seal import seal
+from kaname.gateway.withdraw import certificate_of, forget, request
+from kaname.parcel.seal import seal as seal_parcel
 from kaname.settings import Settings
 from kaname.testing.objects import ct_slice, to_bytes
 from kaname.upkeep.home import make_home
@@ -37,6 +46,12 @@ def arrive(hospital: Hospital, folder: Path, name: str, issuer: str, number: str
     )
     (received,) = receive_all(hospital, [file], "j-mid", Night())
     return received.reason
+
+
+def leave(hospital: Hospital) -> None:
+    """The patient of all these slices withdraws."""
+    for one in request(hospital, "00012345", None, ["j-mid"]):
+        forget(hospital, one)
 
 
 def withdrawn(hospital: Hospital) -> set[str]:
@@ -76,3 +91,35 @@ def test_unseen(hospital: Hospital, tmp_path: Path) -> None:
             request(hospital, number, None, ["j-mid"])
     assert len(request(hospital, "999", None, ["j-mid", "basic"], unseen=True)) == 2
     assert arrive(hospital, tmp_path, "0", "CITY", number="0999") == "withdrawn"
+
+
+def test_while_a_study_is_treated(hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was being made clean when its patient withdrew is not left lying there."""
+    arrive(hospital, tmp_path, "0", "CITY")
+    (batch,) = form_batches(hospital)
+
+    def late(identified: Identified, engine: Engine, folder: Path) -> Deidentified:
+        leave(hospital)
+        return cross_checked(identified, engine, folder)
+
+    monkeypatch.setattr("kaname.gateway.deidentify.cross_checked", late)
+    deidentify(hospital, batch)
+    assert seal(hospital, batch) == ""
+    assert not list(hospital.crossing.iterdir())
+    assert not list(hospital.spool.names())
+
+
+def test_while_a_parcel_is_sealed(hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parcel that was being written when its patient withdrew is not left in the outbox."""
+    arrive(hospital, tmp_path, "0", "CITY")
+    (batch,) = form_batches(hospital)
+    deidentify(hospital, batch)
+
+    def late(*arguments: Any) -> None:
+        seal_parcel(*arguments)
+        leave(hospital)
+
+    monkeypatch.setattr("kaname.gateway.seal.seal_parcel", late)
+    assert seal(hospital, batch) == ""
+    assert not list(hospital.outbox.iterdir())
+    assert not list(hospital.crossing.iterdir())

@@ -267,3 +267,13 @@ def test_only_what_the_next_tier_takes_leaves(tmp_path: Path) -> None:
     request = InventoryRequest(tiers.facility.name, REGISTRY, 0, AT).sign(tiers.facility.signing)
     with raised(Refused, "not-found"):
         inventory_upstream(tiers.hub, request)
+
+
+def test_nobody_gets_into_a_registry_by_asking(tiers: Tiers) -> None:
+    """The hub vouches upstream for a gateway only where it admitted it: asking for another list changes nothing."""
+    facility = tiers.facility.admitted_to(tiers.hub, ["j-mid"])
+    request = InventoryRequest(facility.name, "basic", 0, AT).sign(facility.signing)
+    with tiers.cloud_door.open(), raised(Refused, "statement-invalid"):
+        inventory_upstream(tiers.hub, request)
+    with reading(tiers.cloud.index) as connection:
+        assert introduced(connection) == []

@@ -210,6 +210,8 @@ def test_every_duty_is_asked_for(hub: Node, curator: Person, readers: tuple[Pers
         (curator, f"{TASKS}/nodules/readings", {"readings": []}),
     ):
         assert person.refused(path, body) == (403, "duty-missing")
+    nothing = f"/api/v1/annotation/cases/{'f' * 64}/readings"
+    assert browser.refused(nothing, {"marks": marks("present")}) == (403, "duty-missing"), "whether it exists or not"
 
 
 def test_another_registrys_task_does_not_exist(hub: Node, curator: Person) -> None:

@@ -161,7 +161,7 @@ def test_signing_out_ends_the_session(doctor: Browser) -> None:
     assert doctor.get("/").status_code == 401
 
 
-@pytest.mark.parametrize(("origin", "own"), [("http://evil", True), ("null", True), ("", True), (HOST, False)])
+@pytest.mark.parametrize(("origin", "own"), [("http://evil", True), ("http://[", True), ("null", True), ("", True), (HOST, False)])
 def test_a_form_of_another_page_is_refused(doctor: Browser, origin: str, own: bool) -> None:  # noqa: FBT001 -- a parameter
     """Neither from another origin, nor without the token of this session."""
     answer = doctor.send("/signout", origin, form=doctor.form_token() if own else "0" * 64)
@@ -264,6 +264,13 @@ def test_work_stands_before_everything_else(hub: Node, doctor: Browser) -> None:
     ]
     assert page.index("/airlock") < page.index("登録事業ごとの保管状況")
     assert "いま待っているものはありません" in doctor.get("/").text
+
+
+def test_who_reads_is_told_no_counts_of_answers(hub: Node, browser: Browser) -> None:
+    """From disputed and settled cases a reader could tell what others answered: curators see them, as in the API."""
+    assert ">判定が分かれた</th>" not in checker(hub).get("/").text
+    browser.sign_in("j-mid", duties=("browse", "curate"))
+    assert ">判定が分かれた</th>" in browser.get("/").text
 
 
 def test_a_second_person_decides(hub: Node) -> None:

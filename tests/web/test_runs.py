@@ -158,9 +158,9 @@ def test_another_registry_does_not_exist(hub: Node) -> None:
         ("GET", f"/runs/{run_id}/log", None),
         ("GET", f"/airlock/{request_id}/files/log", None),
         ("POST", f"/airlock/{request_id}/review", review),
+        ("POST", f"/airlock/{request_id}/cancel", None),
     ):
         assert other.ask(method, path, body).status_code == 404, path
-    assert other.ask("POST", f"/airlock/{request_id}/cancel").status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ LARGEST_BYTES = 256 << 20
 """Of one output; what is larger is not even read."""
 JSON_BYTES = 256 << 10
 JSON_NUMBERS = 2048
+JSON_NUMBER_CHARACTERS = 32
+"""As a double is printed in full, and some."""
 JSON_TEXTS = 256
 JSON_TEXT_CHARACTERS = 200
 JSON_DEPTH = 8
@@ -64,7 +66,7 @@ def is_figures(data: bytes) -> bool:
     if len(data) > JSON_BYTES:
         return False
     try:
-        value: object = json.loads(data)
+        value: object = json.loads(data, object_pairs_hook=_entries, parse_int=_short(int), parse_float=_short(float))
         leaves = list(_leaves(value, 0))
     except (ValueError, RecursionError):
         return False
@@ -74,6 +76,29 @@ def is_figures(data: bytes) -> bool:
         and len(texts) <= JSON_TEXTS
         and all(len(text) <= JSON_TEXT_CHARACTERS and text.isprintable() and not UID.search(text) for text in texts)
     )
+
+
+def _entries(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The entries of an object, none twice: of two of one name only the last would be looked at.
+
+    Raises:
+        ValueError: when a name comes again.
+    """
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        raise ValueError
+    return entries
+
+
+def _short(number: type[int] | type[float]) -> Callable[[str], int | float]:
+    """Reads a number that has no more digits than a figure: behind them a picture would find room."""
+
+    def read(digits: str) -> int | float:
+        if len(digits) > JSON_NUMBER_CHARACTERS:
+            raise ValueError
+        return number(digits)
+
+    return read
 
 
 def _leaves(value: object, depth: int) -> Iterator[object]:

@@ -10,6 +10,7 @@ from typing import get_args
 from kaname.compute import rows
 from kaname.compute.execute import attempt_run, code_key
 from kaname.compute.model import Ended, Run, RunSpec
+from kaname.compute.outputs import key_of
 from kaname.database import reading, writing
 from kaname.datasets.flow import NAME, show
 from kaname.datasets.model import Split
@@ -102,7 +103,7 @@ def carry_out(node: Node, run_id: str) -> Json:
             raise
         if isinstance(ended, Outcome):
             ended = Ended("refused" if ended.state == "refused" else "failed", ended.reason)
-        _end(node, run, ended)
+        end(node, run, ended)
         run = find(node, run_id)
     return {"run": run_id, "state": run.state, "reason": run.reason}
 
@@ -135,7 +136,12 @@ def ended_runs(node: Node) -> tuple[str, ...]:
         return rows.due_ids(connection)
 
 
-def _end(node: Node, run: Run, ended: Ended) -> None:
+def end(node: Node, run: Run, ended: Ended) -> None:
+    """Writes down how a run ended. One that a withdrawal has ended meanwhile stays so, and leaves nothing.
+
+    Raises:
+        NotYet: ``storage-unreachable``, ``index-busy``.
+    """
     facts: dict[str, Json] = {
         "exit_code": ended.exit_code,
         "log": ended.log,
@@ -148,6 +154,15 @@ def _end(node: Node, run: Run, ended: Ended) -> None:
     with writing(node.index) as connection:
         if rows.end(connection, run.id, ended, node.clock.stamp()):
             node.ledger.append("run-ended", run.id, actor=node.settings.name, facts=facts, connection=connection)
+            return
+    known = find(node, run.id)
+    for digest in {*_left(ended)} - {*_left(known)}:
+        node.store.delete(key_of(run.id, digest))
+
+
+def _left(ended: Ended | Run) -> tuple[str, ...]:
+    """Digests of what it kept."""
+    return tuple(digest for digest in (*(output.digest for output in ended.outputs), ended.log) if digest)
 
 
 def _wrong_entry(node: Node, spec: RunSpec) -> str:

@@ -120,10 +120,10 @@ def _column(item: Item, declared: Table[str, Any], by_word: Table[str, str]) -> 
 
 
 def _read(file: Path) -> Table[str, Any]:
+    if not file.is_file() or file.is_symlink():  # reading from a pipe would never end
+        return {}
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused("mapping-invalid", line="") from error
     _only(table, {"columns", "items"}, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,17 @@ from kaname.store import digest_bytes
 
 
 def seal(hospital: Hospital, batch: str) -> Json:
-    """Seals what of the batch was cleaned; returns the parcel's digest, empty where there is nothing to send."""
+    """Seals what of the batch was cleaned; returns the parcel's digest, empty where there is nothing to send.
+
+    Then no clean copies of the batch stay either: a withdrawal may have come while it was being treated.
+    """
+    digest = _seal(hospital, batch)
+    if not digest:
+        shutil.rmtree(hospital.crossing / batch, ignore_errors=True)
+    return digest
+
+
+def _seal(hospital: Hospital, batch: str) -> str:
     with reading(hospital.node.index) as connection:
         first = connection.execute(_clean(batch).limit(1)).first()
         if first is None or withdrawn(connection, first.registry, first.subject):
@@ -52,8 +63,11 @@ def seal(hospital: Hospital, batch: str) -> Json:
         records=tuple(entry for entry, _ in records),
     )
     hospital.outbox.mkdir(parents=True, exist_ok=True)
-    seal_parcel(manifest, files, hospital.signing, hospital.outbox / f"{manifest.digest}.parcel")
-    _write_down(hospital, batch, manifest)
+    parcel = hospital.outbox / f"{manifest.digest}.parcel"
+    seal_parcel(manifest, files, hospital.signing, parcel)
+    if not _write_down(hospital, batch, manifest):
+        parcel.unlink(missing_ok=True)
+        return ""
     return manifest.digest
 
 
@@ -124,7 +138,8 @@ def _numbered(hospital: Hospital, batch: str) -> tuple[int, list[Row[Any]]]:
         return number, rows
 
 
-def _write_down(hospital: Hospital, batch: str, manifest: Manifest) -> None:
+def _write_down(hospital: Hospital, batch: str, manifest: Manifest) -> bool:
+    """Whether the parcel may go: nobody withdrew or opted out while it was made."""
     with writing(hospital.node.index) as connection:
         changed = connection.execute(
             update(PARCELS)
@@ -140,3 +155,5 @@ def _write_down(hospital: Hospital, batch: str, manifest: Manifest) -> None:
             hospital.node.ledger.append(
                 "parcel-sealed", manifest.digest, actor=hospital.name, facts=facts, connection=connection
             )
+        state = connection.execute(select(PARCELS.c.state).where(PARCELS.c.batch == batch)).scalar_one()
+    return state not in ("withdrawn", "refused")

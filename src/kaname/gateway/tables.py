@@ -43,9 +43,9 @@ def read_table(path: Path) -> HospitalTable:
         data = path.read_bytes()
     except OSError as error:
         raise NotYet("unreadable-file") from error
-    if not data.strip():
-        raise Refused("empty-file")
     lines = _lines(_text(data))
+    if not lines:
+        raise Refused("empty-file")
     headings = tuple(heading.strip() for heading in lines[0])
     if len(set(headings)) != len(headings):
         raise Refused("record-table", line=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
+from kaname.access.partners import Partner as Gateway
 from kaname.access.partners import keys, partner_of_key
 from kaname.access.signing import read_statement
 from kaname.database import reading
@@ -47,7 +48,7 @@ def inventory(node: Node, request: bytes) -> bytes:
     Raises:
         Refused: ``statement-invalid``.
     """
-    asked = _authentic(node, request)
+    asked, _ = _authentic(node, request)
     mine = (
         PARCELS.c.gateway == asked.gateway,
         PARCELS.c.registry == asked.registry,
@@ -73,10 +74,13 @@ def inventory_upstream(node: Node, request: bytes) -> bytes:
     """The next tier's answer to the same request, as it came.
 
     Raises:
-        Refused: ``statement-invalid``; ``not-found`` when no tier follows; ``inventory-invalid``.
+        Refused: ``statement-invalid``, also for a registry that the gateway was not admitted for: asking would make the
+            hub vouch for it; ``not-found`` when no tier follows; ``inventory-invalid``.
         NotYet: what asking a partner raises.
     """
-    asked = _authentic(node, request)
+    asked, partner = _authentic(node, request)
+    if asked.registry not in partner.registries:
+        raise Refused("statement-invalid", part="registry")
     upstream = Partner.upstream(node.settings.keys, asked.registry)
     if upstream is None:
         raise Refused("not-found")
@@ -84,12 +88,12 @@ def inventory_upstream(node: Node, request: bytes) -> bytes:
     return pass_request_on(request, upstream)
 
 
-def _authentic(node: Node, request: bytes) -> InventoryRequest:
+def _authentic(node: Node, request: bytes) -> tuple[InventoryRequest, Gateway]:
     asked = InventoryRequest.open(request, keys(node.index))
     partner = partner_of_key(node.index, read_statement(request).key_id)
     if partner is None or (partner.role, partner.name) != ("gateway", asked.gateway):
         raise Refused("statement-invalid", part="gateway")
-    return asked
+    return asked, partner
 
 
 def _onward(node: Node, row: Row[Any] | None, registry: str) -> Onward:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kaname.gateway.identity import KEY_FILE
 from kaname.settings import load, write
 from kaname.testing.sites import run
 
@@ -78,6 +79,14 @@ def make_chain(root: Path) -> Chain:
     _enrol(chain, "gateway", "gateway", "hub")
     (root / "enrolled").touch()
     return chain
+
+
+def write_identity(home: Path, seed: bytes = bytes(range(64))) -> None:
+    """Puts a known identity key where a gateway is to be made: the same pseudonyms each time. For tests alone."""
+    folder = home / "keys"
+    folder.mkdir(mode=0o700, parents=True)
+    (folder / KEY_FILE).touch(mode=0o600)
+    (folder / KEY_FILE).write_bytes(seed)
 
 
 def _open_more_doors(chain: Chain, ports: list[int]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request, Response
 
+from kaname.access.tokens import Duty
 from kaname.airlock.flow import cancel, find, look, requests, review
 from kaname.airlock.model import Request as Release
 from kaname.airlock.model import State
@@ -29,7 +30,7 @@ def airlock_routes(node: Node) -> APIRouter:
 
     def one_file(request_id: str, name: str, request: Request) -> Response:
         """The log (``log``) or a JSON file of a request, for who checks it."""
-        _checked(node, request_id, request)
+        _known(node, request_id, request, "check")
         return Response(look(node, request_id, name), media_type="text/plain; charset=utf-8")
 
     def decide(
@@ -39,7 +40,7 @@ def airlock_routes(node: Node) -> APIRouter:
         reason: Annotated[str, Body()],
     ) -> dict[str, Any]:
         """``{"decision": "approve" | "reject", "reason": "…"}``."""
-        _checked(node, request_id, request)
+        _known(node, request_id, request, "check")
         if decision not in {"approve", "reject"}:
             raise Refused("query-invalid", entry="decision")
         approve = decision == "approve"
@@ -47,7 +48,7 @@ def airlock_routes(node: Node) -> APIRouter:
 
     def take_back(request_id: str, request: Request) -> dict[str, Any]:
         """The one who asked takes it back."""
-        grant_of(request).need("research", find(node, request_id).registry)
+        _known(node, request_id, request, "research")
         return asdict(cancel(node, request_id, grant_of(request).name))
 
     routes.add_api_route("", all_requests, methods=["GET"])
@@ -57,9 +58,9 @@ def airlock_routes(node: Node) -> APIRouter:
     return routes
 
 
-def _checked(node: Node, request_id: str, request: Request) -> Release:
-    """A request that the token may check; one of another registry does not exist for it."""
-    grant_of(request).need("check")
+def _known(node: Node, request_id: str, request: Request, duty: Duty) -> Release:
+    """A request that the token has this duty for; one of another registry does not exist for it."""
+    grant_of(request).need(duty)
     found = find(node, request_id)
     if found.registry not in grant_of(request).registries:
         raise Refused("not-found")

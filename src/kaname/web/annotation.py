@@ -72,8 +72,9 @@ def annotation_routes(node: Node) -> APIRouter:
 
     def read(id: str, request: Request, body: Annotated[object, Body()]) -> Answer:  # noqa: A002
         """Takes one reading of a case in; the same again changes nothing. Duty: that of its kind."""
-        case = flow.case_of(node, id)
         kind, rest = _kind(body)
+        _who(request, DUTY_OF[kind])
+        case = flow.case_of(node, id)
         return asdict(_take(node, request, case.task, kind, [{"case": id, **rest}])[0])
 
     def read_many(name: str, request: Request, body: Annotated[object, Body()]) -> list[Answer]:

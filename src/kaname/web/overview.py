@@ -18,6 +18,8 @@ from kaname.upkeep.queues import queues
 
 ARRIVALS = 10
 RUNS = 10
+LABELLING_STATES = ("open", "disputed", "settled")
+"""Of cases. From all but the first a reader could tell what others answered: they are counted for curators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def overview(node: Node, grant: Grant) -> dict[str, Any]:
         "held_back": held_back(node, registries),
         "arrivals": arrivals(node, registries, ARRIVALS),
         "labelling": labelling,
+        "labelling_states": LABELLING_STATES if "curate" in grant.duties else LABELLING_STATES[:1],
         "datasets": names(node, registries),
         "runs": runs(node, registries, RUNS),
         "models": [_model(version) for version in versions(node, registries)],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, cast, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
@@ -133,8 +133,8 @@ async def read_form(request: Request) -> None:
         Forbidden: ``form-foreign``.
         Refused: ``query-invalid``.
     """
-    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-    if not host or urlsplit(origin).netloc != host:
+    host = request.headers.get("host", "")
+    if not host or request.headers.get("origin", "") not in {f"http://{host}", f"https://{host}"}:
         raise Forbidden("form-foreign")
     try:
         body = (await request.body()).decode("ascii")

@@ -18,7 +18,7 @@ READERS = {"reader-1": 0.06, "reader-2": 0.09}
 ADJUDICATOR, CURATOR, RESEARCHER, CHECKER = "adjudicator", "curator", "researcher", "checker"
 FRAME_TYPE = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 PAGE = 1000
-TRAIN_SECONDS = 300.0
+TRAIN_SECONDS = 600.0
 
 
 @dataclass(slots=True)

@@ -70,7 +70,7 @@ def sections(facts: Mapping[str, Any]) -> Iterator[Section]:
 def _registry(counted: Mapping[str, Any]) -> Iterator[Row]:
     yield Row("病院で受取", "received in the hospital", _counts(counted["objects"]))
     for row in counted["held"]:
-        yield Row(f"　{row['reason']}", row["state"], f"{row['objects']}  {row['en']}")
+        yield Row(f"　{row['reason']}", row["state"], f"{row['objects']}  {row['ja']} {row['en']}")
     yield Row("学会に到着", "at the hub", str(counted["hub"]))
     yield Row("クラウドで利用可能", "usable at the cloud", str(counted["cloud"]))
     yield Row("照合の差", "reconciliation, difference", str(counted["difference"]))
@@ -98,7 +98,7 @@ def _learning(facts: Mapping[str, Any]) -> Iterator[Row]:
     )
     yield Row("裁定", "adjudicated", str(agreed["adjudicated"]))
     data = facts["dataset"]
-    yield Row("データセット", "dataset", f"{data['name']} v{data['version']}  {_counts(data['splits'])}")
+    yield Row("データセット", "dataset", f"{data['name']} v{data['version']}  {_splits(data['splits'])}")
     yield Row("学習の隔離", "sandbox", facts["run"]["sandbox"])
     yield Row("持出し審査", "airlock", facts["run"]["airlock"])
     yield from _metrics(facts["model"])
@@ -120,7 +120,7 @@ def _at_work(facts: Mapping[str, Any]) -> Iterator[Row]:
     )
     yield Row("読影者が訂正", "corrected by a reader", str(facts["predicted"]["corrected"]))
     again = facts["retrained"]
-    yield Row("次のデータセット", "next dataset", f"v{again['dataset_version']}  {_counts(again['splits'])}")
+    yield Row("次のデータセット", "next dataset", f"v{again['dataset_version']}  {_splits(again['splits'])}")
     yield from _metrics(again["model"])
     yield Row("差 (封印した試験集合)", "difference on the set sealed before", _interval(again["difference"]))
 
@@ -136,6 +136,11 @@ def _withdrawn(facts: Mapping[str, Any]) -> Iterator[Row]:
 
 def _counts(counted: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {n}" for name, n in counted.items()) or "0"
+
+
+def _splits(splits: Mapping[str, Mapping[str, int]]) -> str:
+    """Subjects and images of each split."""
+    return "  ".join(f"{name} {part['subjects']} ({part['instances']})" for name, part in splits.items())
 
 
 def _interval(value: Mapping[str, float]) -> str:
