@@ -77,6 +77,19 @@ def test_a_hubs_word_ends_with_the_hub(index: Engine) -> None:
     assert found.registries == ()
 
 
+def test_nobody_is_admitted_as_somebody_who_was_introduced(index: Engine) -> None:
+    """What a gateway sent is told by its name: two under one name could withdraw each other's patients."""
+    told(index, GATEWAY)
+    for partner in (
+        Partner("facility-1", "gateway", key(2), ("j-mid",)),
+        Partner("facility-2", "gateway", key(1), ("j-mid",)),
+    ):
+        with pytest.raises(Refused, match="enrolment-invalid"):
+            admit(index, partner, clock=SYSTEM)
+    admit(index, Partner("facility-1", "gateway", key(1), ("j-mid",)), clock=SYSTEM)
+    assert [partner.name for partner in list_partners(index)] == ["facility-1", "other", "society"]
+
+
 @pytest.mark.parametrize(
     ("values", "part"),
     [

@@ -7,9 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import CliRunner
 
-from kaname.access.sessions import open_session
+from kaname.access.sessions import check_session, make_signin, open_session
+from kaname.access.tokens import Grant, check_token, make_token
 from kaname.cli import kaname
-from kaname.errors import Forbidden
+from kaname.errors import Forbidden, Refused
 from kaname.node import open_node
 from kaname.settings import Settings, load
 from kaname.upkeep.home import make_home
@@ -63,3 +64,28 @@ def test_a_hospital_has_no_console(tmp_path: Path) -> None:
     """At a gateway the command says where to go."""
     make_home(Settings(tmp_path, "gateway", "facility-1", registries=("j-mid",)))
     assert run("--name", "x", "--registry", "j-mid", "--home", str(tmp_path))[0] != 0
+
+
+def test_a_name_is_revoked_with_all_it_was_given(home: Path) -> None:
+    """Its token, its open session and its unused sign-in open nothing any more; others keep theirs."""
+    node = open_node(load(home))
+
+    def granted(name: str) -> tuple[str, str, str]:
+        grant = Grant(name, ("j-mid",))
+        token = make_token(node.index, name=name, registries=("j-mid",), days=1, clock=node.clock)
+        used, unused = (make_signin(node.index, grant, place="console", clock=node.clock) for _ in range(2))
+        return token, open_session(node.index, used, place="console", clock=node.clock).secret, unused
+
+    gone, kept = granted("gone"), granted("kept")
+    command = ["user", "revoke", "--name", "gone", "--home", str(home), "--json"]
+    assert json.loads(CliRunner().invoke(kaname, command).output) == {"revoked": 3}
+    assert isinstance(CliRunner().invoke(kaname, command).exception, Refused)
+    assert [event.about for event in node.ledger.events(action="user-revoked")] == ["gone"]
+    with pytest.raises(Forbidden, match="token-invalid"):
+        check_token(node.index, gone[0], registry=None, clock=node.clock)
+    with pytest.raises(Forbidden, match="session-ended"):
+        check_session(node.index, gone[1], place="console", clock=node.clock)
+    with pytest.raises(Forbidden, match="signin-invalid"):
+        open_session(node.index, gone[2], place="console", clock=node.clock)
+    assert check_token(node.index, kept[0], registry=None, clock=node.clock).name == "kept"
+    assert check_session(node.index, kept[1], place="console", clock=node.clock).grant.name == "kept"

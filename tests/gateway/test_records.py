@@ -253,6 +253,7 @@ def test_a_corrected_row(hospital: Hospital, tmp_path: Path) -> None:
     [
         (b"", "empty-file"),
         (b"a,b\r\n1,2\r\n", "record-columns"),
+        (b"\xef\xbb\xbf\r\n", "empty-file"),
         (b"accession,patient_id\r\n1\r\n", "record-table"),
         (b"accession,accession,patient_id\r\n", "record-table"),
         (b'accession,patient_id\r\n"1,2\r\n', "record-table"),
@@ -283,6 +284,14 @@ def test_mappings_that_cannot_be_read(hospital: Hospital, tmp_path: Path, mappin
     (tmp_path / "in" / MAPPING).write_text(mapping)
     reasons = [result.reason for result in take(hospital, tmp_path / "in")]
     assert reasons == ["mapping-invalid", "image-without-record"]
+
+
+def test_a_mapping_that_is_no_file(hospital: Hospital, tmp_path: Path) -> None:
+    """Only a file is read: a pipe of that name would keep the gateway waiting for ever."""
+    table = table_file(tmp_path / "in", ("A-1", "12345"))
+    (tmp_path / "in" / MAPPING).mkdir()
+    (result,) = receive_table(hospital, table, hospital.engine(REGISTRY))
+    assert (result.state, result.reason) == ("received", "")
 
 
 def test_reports_are_kept_and_counted(hospital: Hospital, tmp_path: Path) -> None:

@@ -109,6 +109,21 @@ def test_while_a_study_is_treated(hospital: Hospital, tmp_path: Path, monkeypatc
     assert not list(hospital.spool.names())
 
 
+def test_in_the_moment_of_arrival(hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that was at the door when its patient withdrew is forgotten before its study is sealed."""
+    arrive(hospital, tmp_path, "0", "CITY")
+    leave(hospital)
+    with monkeypatch.context() as patch:
+        patch.setattr("kaname.gateway.receive.turn_away", lambda *_: None)
+        assert arrive(hospital, tmp_path, "1", "CITY") == ""
+    (batch,) = form_batches(hospital)
+    deidentify(hospital, batch)
+    assert list(hospital.spool.names())
+    assert seal(hospital, batch) == ""
+    assert not list(hospital.spool.names())
+    assert not list(hospital.crossing.iterdir())
+
+
 def test_while_a_parcel_is_sealed(hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parcel that was being written when its patient withdrew is not left in the outbox."""
     arrive(hospital, tmp_path, "0", "CITY")

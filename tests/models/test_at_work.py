@@ -174,6 +174,26 @@ def test_what_was_said_of_a_subject_goes_with_it(
     assert predictions(hub, ["j-mid"], study) == ()
 
 
+@pytest.mark.usefixtures("deployed")
+def test_a_report_under_way_goes_with_its_subject(
+    hub: Node, arrive: Arrive, facility: Facility, newcomers: LearningTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the process is killed with the report on the disk: forgetting knows where it lies."""
+    arrive()
+    patient = newcomers.answer.patients[0]
+    subject = facility.identity.subject(patient.patient_id, patient.issuer)
+    looked: list[bool] = []
+
+    def late(_node: Node, files: list[Path], **_entries: str) -> None:
+        archive.forget(hub, "j-mid", subject)
+        looked.extend(file.exists() for file in files)
+        raise Refused("withdrawn")
+
+    monkeypatch.setattr("kaname.models.predict.store", late)
+    assert [done["state"] for done in run_all(hub)] == ["gone"]
+    assert looked == [False]
+
+
 def test_rebuilding_the_archive_predicts_nothing_again(hub: Node, deployed: Deployment, arrive: Arrive) -> None:
     """Rows are made again as they were, reports among them; the table of predictions stays."""
     study = arrive()

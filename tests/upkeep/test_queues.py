@@ -33,8 +33,9 @@ class Listed:
     def __init__(self) -> None:
         self.flows: dict[str, Callable[[], tuple[str, ...]]] = {}
 
-    def flow(self, name: str, _run: Any, waiting: Callable[[], tuple[str, ...]]) -> None:
+    def flow(self, name: str, _run: Any, waiting: Callable[[], tuple[str, ...]], *, lanes: int = 1) -> None:
         """One flow."""
+        assert lanes
         self.flows[name] = waiting
 
 

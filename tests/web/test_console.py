@@ -161,7 +161,9 @@ def test_signing_out_ends_the_session(doctor: Browser) -> None:
     assert doctor.get("/").status_code == 401
 
 
-@pytest.mark.parametrize(("origin", "own"), [("http://evil", True), ("http://[", True), ("null", True), ("", True), (HOST, False)])
+@pytest.mark.parametrize(
+    ("origin", "own"), [("http://evil", True), ("http://[", True), ("null", True), ("", True), (HOST, False)]
+)
 def test_a_form_of_another_page_is_refused(doctor: Browser, origin: str, own: bool) -> None:  # noqa: FBT001 -- a parameter
     """Neither from another origin, nor without the token of this session."""
     answer = doctor.send("/signout", origin, form=doctor.form_token() if own else "0" * 64)

@@ -55,6 +55,7 @@ def test_a_version_is_told_by_its_splits(hub: Node) -> None:
 @pytest.mark.parametrize(
     ("path", "registry", "status", "code"),
     [
+        (f"lungs/{2**63}", "j-mid", 400, "query-invalid"),
         ("lungs/2", "j-mid", 404, "not-found"),
         ("brains/1", "j-mid", 404, "not-found"),
         ("lungs/1", "basic", 404, "not-found"),

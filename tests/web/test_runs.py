@@ -168,6 +168,7 @@ def test_another_registry_does_not_exist(hub: Node) -> None:
     [
         ({"name": "x"}, 400, "query-invalid"),
         (BODY | {"version": 0}, 400, "query-invalid"),
+        (BODY | {"version": 2**63}, 400, "query-invalid"),
         (BODY | {"splits": ["everything"]}, 400, "query-invalid"),
         (BODY | {"splits": ["test"]}, 422, "run-invalid"),
         (BODY | {"name": "../x"}, 422, "run-invalid"),

@@ -40,8 +40,8 @@ def admit(index: Engine, partner: Partner, *, clock: Clock) -> Partner:
     """Admits a partner, now. The same key again brings its role, registries and certificate up to date.
 
     Raises:
-        Refused: ``enrolment-invalid`` when the key belongs to another name or was revoked, or when the name has
-            another valid key (revoke that one first).
+        Refused: ``enrolment-invalid`` when the key belongs to another name or was revoked, when the name has
+            another valid key (revoke that one first), or when a hub introduced somebody else under that name or key.
     """
     key = partner.public_key
     with writing(index) as connection:
@@ -50,6 +50,9 @@ def admit(index: Engine, partner: Partner, *, clock: Clock) -> Partner:
             raise Refused("enrolment-invalid", part="public_key", key=key.id)
         if any(other.public_key != key for other in _valid(connection, partner.name)):
             raise Refused("enrolment-invalid", part="name", name=partner.name)
+        for other in introduced(connection):
+            if (other.name == partner.name) != (other.public_key == key):
+                raise Refused("enrolment-invalid", part="name", name=partner.name)
         if known is not None:
             partner = replace(partner, admitted_at=known.admitted_at, revoked_at="")
             connection.execute(update(PARTNER).where(PARTNER.c.key_id == key.id).values(**_fields(partner)))

@@ -18,11 +18,11 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, select
 
-from kaname.access.index import SESSION, SIGNIN
+from kaname.access.index import SESSION, SIGNIN, TOKEN
 from kaname.access.tokens import Grant
 from kaname.clock import Clock
 from kaname.database import reading, writing
-from kaname.errors import Forbidden
+from kaname.errors import Forbidden, Refused
 from kaname.store import digest_bytes
 
 Place = Literal["console", "viewer"]
@@ -116,6 +116,24 @@ def end_session(index: Engine, secret: str) -> None:
     """Ends a session for good. One that is not there stays so."""
     with writing(index) as connection:
         connection.execute(delete(SESSION).where(SESSION.c.digest == _digest(secret)))
+
+
+def revoke_grants(index: Engine, name: str) -> int:
+    """Takes everything from whoever bears this name, at once: tokens, sign-ins and open sessions.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        Refused: ``not-found`` when there was none.
+    """
+    with writing(index) as connection:
+        gone = sum(
+            connection.execute(delete(one).where(one.c.name == name)).rowcount for one in (TOKEN, SIGNIN, SESSION)
+        )
+    if not gone:
+        raise Refused("not-found")
+    return gone
 
 
 def _write(connection: Connection, table: Table, grant: Grant, place: Place, about: str, expires_at: str) -> str:

@@ -90,7 +90,7 @@ def _entries(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return entries
 
 
-def _short(number: type[int] | type[float]) -> Callable[[str], int | float]:
+def _short(number: type[int | float]) -> Callable[[str], int | float]:
     """Reads a number that has no more digits than a figure: behind them a picture would find room."""
 
     def read(digits: str) -> int | float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kaname.access.sessions import SIGNIN_MINUTES, make_signin
+from kaname.access.sessions import SIGNIN_MINUTES, make_signin, revoke_grants
 from kaname.access.tokens import DUTIES, Duty, Grant, make_token
 from kaname.cli.options import home_of, home_option, json_option, registries, show
 from kaname.errors import Refused
@@ -82,3 +82,16 @@ def signin(
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     console = address.rstrip("/") or f"http://{host}:{settings.port}"
     show({"address": f"{console}/signin?once={secret}", "minutes": SIGNIN_MINUTES}, as_json=as_json)
+
+
+@user.command
+@click.option("--name", required=True, help="Whose.")
+@home_option
+@json_option
+def revoke(name: str, home: Path | None, as_json: bool) -> None:
+    """Take every token, sign-in and open session from somebody, at once."""
+    node = open_node(load(home_of(home)))
+    gone = revoke_grants(node.index, name)
+    facts: dict[str, Json] = {"revoked": gone}
+    node.ledger.append("user-revoked", name, actor="operator", facts=facts)
+    show(facts, as_json=as_json)

@@ -120,7 +120,7 @@ def _column(item: Item, declared: Table[str, Any], by_word: Table[str, str]) -> 
 
 
 def _read(file: Path) -> Table[str, Any]:
-    if not file.is_file() or file.is_symlink():  # reading from a pipe would never end
+    if not file.is_file():  # reading from a pipe would never end
         return {}
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))

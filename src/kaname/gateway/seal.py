@@ -15,6 +15,7 @@ from kaname.gateway.index import OBJECTS, PARCELS, RECORDS
 from kaname.gateway.linking import bind_rows
 from kaname.gateway.receive import withdrawn
 from kaname.gateway.records import items_of
+from kaname.gateway.withdraw import forget
 from kaname.ledger import Json
 from kaname.ledger.canonical import canonical
 from kaname.pack import PackFile, write_pack
@@ -37,9 +38,13 @@ def seal(hospital: Hospital, batch: str) -> Json:
 def _seal(hospital: Hospital, batch: str) -> str:
     with reading(hospital.node.index) as connection:
         first = connection.execute(_clean(batch).limit(1)).first()
-        if first is None or withdrawn(connection, first.registry, first.subject):
+        if first is None:
             return ""
+        gone = withdrawn(connection, first.registry, first.subject)
         out = has_opted_out(connection, first.registry, first.subject)
+    if gone:  # again: an image may have come in the moment of the withdrawal
+        forget(hospital, f"{first.registry}:{first.subject}")
+        return ""
     if out:
         let_go(hospital, first.registry, first.subject)
         return ""

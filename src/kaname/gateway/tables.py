@@ -43,9 +43,10 @@ def read_table(path: Path) -> HospitalTable:
         data = path.read_bytes()
     except OSError as error:
         raise NotYet("unreadable-file") from error
-    lines = _lines(_text(data))
-    if not lines:
+    text = _text(data)
+    if not text.strip():
         raise Refused("empty-file")
+    lines = _lines(text)
     headings = tuple(heading.strip() for heading in lines[0])
     if len(set(headings)) != len(headings):
         raise Refused("record-table", line=1)

@@ -7,17 +7,16 @@ what it says.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import Connection, Select, and_, func, insert, select, update
 
 from kaname.archive.derived import store
 from kaname.archive.index import PACKS, SERIES
-from kaname.archive.shelf import load_index
+from kaname.archive.shelf import copy_folder, load_index
 from kaname.database import reading, writing
 from kaname.dicom.codec import decode_frame, frame_shape, modality_values
 from kaname.dicom.frames import Span, frame_bytes
@@ -112,10 +111,15 @@ def _said(node: Node, card: Card, pack: str, registry: str) -> tuple[str, tuple[
         scores.append(Score(member.sop_instance_uid, frame, label, score))
         judged.append(Judged(member.metadata, label, score, frame if len(member.frames) > 1 else None))
     model = PredictingModel(card.name, str(card.version), card.digest, card.target, card.threshold)
-    with tempfile.TemporaryDirectory(dir=node.settings.home, prefix=".report-") as folder:
-        file = Path(folder) / "report.dcm"
+    file = copy_folder(node, pack) / f"{card.digest}.dcm"  # goes with its subject, whatever happens to this process
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(prediction_report(judged, model))
         (stored,) = store(node, [file], registry=registry, actor=f"model {card.name} {card.version}")
+    finally:
+        file.unlink(missing_ok=True)
+        with suppress(OSError):  # another model is at it, or it is gone
+            file.parent.rmdir()
     return stored.sop_instance_uid, tuple(scores)
 
 

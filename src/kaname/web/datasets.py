@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 
 from kaname.datasets.flow import content, names, show, versions
 from kaname.datasets.listing import counts
 from kaname.errors import Refused
 from kaname.node import Node
 from kaname.web.token import grant_of, guarded_routes
+
+VERSION_MOST = 2**31 - 1
+"""What a database takes for a number."""
 
 
 def dataset_routes(node: Node) -> APIRouter:
@@ -29,7 +32,7 @@ def dataset_routes(node: Node) -> APIRouter:
             raise Refused("not-found")
         return [asdict(dataset) for dataset in found]
 
-    def one_version(name: str, version: int, request: Request) -> dict[str, Any]:
+    def one_version(name: str, version: Annotated[int, Path(le=VERSION_MOST)], request: Request) -> dict[str, Any]:
         """One version, with the numbers of its subjects, instances and labels in each split."""
         found = show(node, name, version)
         if found.question.registry not in grant_of(request).registries:

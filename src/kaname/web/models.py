@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 
 from kaname.errors import Refused
 from kaname.models.flow import at_work, predictions, show, versions
 from kaname.node import Node
+from kaname.web.datasets import VERSION_MOST
 from kaname.web.token import grant_of, guarded_routes
 
 
@@ -30,7 +31,7 @@ def model_routes(node: Node) -> APIRouter:
         """What models said of a study, by model and pack."""
         return [asdict(one) for one in predictions(node, grant_of(request).registries, study)]
 
-    def one_version(name: str, version: int, request: Request) -> dict[str, Any]:
+    def one_version(name: str, version: Annotated[int, Path(le=VERSION_MOST)], request: Request) -> dict[str, Any]:
         """One version with its evaluation."""
         found = show(node, name, version)
         if found.card.registry not in grant_of(request).registries:

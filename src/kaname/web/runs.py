@@ -14,6 +14,7 @@ from kaname.datasets.flow import show
 from kaname.datasets.model import Split
 from kaname.errors import Refused
 from kaname.node import Node
+from kaname.web.datasets import VERSION_MOST
 from kaname.web.token import grant_of, guarded_routes
 
 SPLITS: tuple[Split, ...] = ("train", "validation")
@@ -40,7 +41,7 @@ def run_routes(node: Node) -> APIRouter:
         name: Annotated[str, Body()],
         dataset: Annotated[str, Body()],
         code: Annotated[str, Body()],
-        version: Annotated[int | None, Body(ge=1)] = None,
+        version: Annotated[int | None, Body(ge=1, le=VERSION_MOST)] = None,
         splits: Annotated[list[Split] | None, Body()] = None,
         arguments: Annotated[list[str] | None, Body()] = None,
         seed: Annotated[int, Body()] = 0,

@@ -54,17 +54,21 @@ def label(learning: Learning, journey: Journey, series: Iterable[Mapping[str, An
         for name in READERS:
             answer_all(learning, learning.of("hub", name, "read"), "open", "reading")
         answer_all(learning, learning.of("hub", ADJUDICATOR, "adjudicate"), "disputed", "adjudication")
-    (pair,) = curator.get(f"/api/v1/annotation/tasks/{TASK}/agreement")
     settled = _progress(curator)
-    journey.facts["agreement"] = {
+    with journey.step("labels passed on to the cloud", "ラベルをクラウドへ"):
+        cloud = learning.of("cloud", CURATOR, "curate")
+        until(lambda: _progress(cloud).get("settled") == settled["settled"], "labels at the cloud")
+
+
+def agreement(learning: Learning) -> dict[str, Any]:
+    """How far the two readers agree on what both have read and nobody has taken back."""
+    (pair,) = learning.of("hub", CURATOR, "curate").get(f"/api/v1/annotation/tasks/{TASK}/agreement")
+    return {
         "observed": pair["observed"],
         "kappa": pair["kappa"],
         "kappa_ci95": [pair["low"], pair["high"]],
         "adjudicated": pair["cases"] - pair["agreed"],
     }
-    with journey.step("labels passed on to the cloud", "ラベルをクラウドへ"):
-        cloud = learning.of("cloud", CURATOR, "curate")
-        until(lambda: _progress(cloud).get("settled") == settled["settled"], "labels at the cloud")
 
 
 def lung_series(learning: Learning) -> list[Mapping[str, Any]]:

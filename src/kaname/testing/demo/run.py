@@ -71,6 +71,7 @@ def _tell(
 ) -> None:
     facts = journey.facts
     certificate = facts["certificate"]
+    facts["agreement"] = learn.agreement(learning)
     facts["dataset"] = _dataset(first["dataset"])
     facts["run"] = {"sandbox": first["run"]["sandbox"], "airlock": first["airlock"]["state"]}
     facts["model"] = learn.figures(first["model"])
