@@ -16,7 +16,7 @@ from pathlib import Path
 import kaname
 
 NOBODY = "65534"
-SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 -- the sandbox's own, in memory
+SCRATCH, SHARED_MEMORY = "/tmp", "/dev/shm"  # noqa: S108 -- the sandbox's own, in memory
 TMP_BYTES = 256 << 20
 PROBE_SECONDS = 30
 LINKS = ("/lib", "/lib32", "/lib64", "/libx32")
@@ -90,12 +90,13 @@ def confined(
     bound = tuple(_roots())
     return [
         *(sandbox.program, *sandbox.walls, "--uid", NOBODY, "--gid", NOBODY, "--hostname", "job"),
+        *_in_memory(SCRATCH),  # before what is bound: an installation may lie in a temporary folder
         *(word for path in bound for word in ("--ro-bind", str(path), str(path))),
         *(word for link in LINKS for word in _library(Path(link))),
         *(word for path in LOADER for word in ("--ro-bind-try", path, path)),
         # Read-only too: to root's files there, a job of a platform that runs as root would be root.
         *("--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
-        *(word for path in SCRATCH for word in ("--size", str(TMP_BYTES), "--tmpfs", path)),
+        *_in_memory(SHARED_MEMORY),
         *(
             word
             for path in hidden
@@ -107,6 +108,10 @@ def confined(
         *(word for name, value in environment.items() for word in ("--setenv", name, value)),
         *("--", *program),
     ]
+
+
+def _in_memory(path: str) -> tuple[str, ...]:
+    return "--size", str(TMP_BYTES), "--tmpfs", path
 
 
 def _roots() -> Iterator[Path]:
