@@ -11,6 +11,8 @@ from typing import Any
 from kaname.testing.memory import PeakMemory
 
 Tell = Callable[[str], None]
+STEPS = 27
+"""Steps of a whole journey: what the bar counts to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +44,9 @@ class Journey:
         yield
         done = Step(name, name_ja, round(time.perf_counter() - began, 1), self.memory.since())
         self.steps.append(done)
-        self.tell(f"  ✓ {name_ja} · {name} ({done.seconds} s)")
+        self.tell(f"  {self.bar()} ✓ {name_ja} · {name} ({done.seconds} s)")
+
+    def bar(self) -> str:
+        """How far the journey has come."""
+        done = min(len(self.steps), STEPS)
+        return f"{'▰' * done}{'▱' * (STEPS - done)} {done:2}/{STEPS}"
