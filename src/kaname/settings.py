@@ -35,8 +35,6 @@ class Settings:
     """Port of the console, the API and DICOMweb."""
     peer_port: int = 8471
     """Port of the mutual-TLS door that partners deliver to (hub, cloud)."""
-    upstream: str = ""
-    """``https://host:port`` of the partner that this node delivers to (gateway: its hub)."""
     parcel_limit_bytes: int = 16 << 30
     """Largest parcel that the peer door takes."""
     originals_days: int = 7

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kaname.compute.watch import family
 from kaname.settings import Settings
-from kaname.testing.memory import PeakMemory, family
+from kaname.testing.memory import PeakMemory
 from kaname.testing.supervisor import SiteDiedError, Supervisor
 from kaname.upkeep.home import make_home
 

@@ -11,7 +11,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,18 +158,24 @@ def _left_behind(out: Path, limits: Limits) -> bool:
 
 def _usage(pid: int) -> tuple[int, int, int]:
     """Number of processes from ``pid`` down, their resident bytes together, and the most that one of them ever had."""
+    count = held_bytes = most_bytes = 0
+    for process in family(pid):
+        held, most = _memory(process)
+        count, held_bytes, most_bytes = count + 1, held_bytes + held, max(most_bytes, most)
+    return count, held_bytes, most_bytes
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process and everything that it or its descendants started."""
     children: dict[int, list[int]] = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal() and (parent := _parent(entry.name)) is not None:
             children.setdefault(parent, []).append(int(entry.name))
-    count = held_bytes = most_bytes = 0
-    todo = [pid]
-    while todo:
-        process = todo.pop()
-        todo += children.get(process, [])
-        held, most = _memory(process)
-        count, held_bytes, most_bytes = count + 1, held_bytes + held, max(most_bytes, most)
-    return count, held_bytes, most_bytes
+    unvisited = [pid]
+    while unvisited:
+        process = unvisited.pop()
+        unvisited += children.get(process, [])
+        yield process
 
 
 def _parent(pid: str) -> int | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
+
+from kaname.compute.watch import family
 
 LOOK_SECONDS = 0.5
 PROC = Path("/proc")
@@ -41,26 +42,6 @@ class PeakMemory:
             now = sum(_pss_bytes(pid) for pid in family(os.getpid()))
             self.peak_bytes = max(self.peak_bytes, now)
             self._step = max(self._step, now)
-
-
-def family(pid: int) -> Iterator[int]:
-    """A process and everything below it."""
-    children: dict[int, list[int]] = {}
-    for folder in PROC.iterdir():
-        if folder.name.isdecimal():
-            children.setdefault(_parent(folder), []).append(int(folder.name))
-    waiting = [pid]
-    while waiting:
-        one = waiting.pop()
-        yield one
-        waiting += children.get(one, [])
-
-
-def _parent(folder: Path) -> int:
-    try:
-        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):  # it ended while we looked
-        return 0
 
 
 def _pss_bytes(pid: int) -> int:
