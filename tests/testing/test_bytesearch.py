@@ -201,6 +201,15 @@ def test_a_date_inside_a_uid_is_no_date() -> None:
     assert search_bytes(uid + b" ID19501231", ["19501231"]) != []
 
 
+def test_four_bytes_amid_noise_are_chance_and_at_its_edge_are_a_name() -> None:
+    """A short form counts unless both sides look random; a longer one always does."""
+    noise, name = random.Random(1).randbytes(4096), "一郎".encode("cp932")  # noqa: S311
+    assert not search_bytes(noise + name + noise, ["一郎"])
+    assert search_bytes(noise + name, ["一郎"])
+    assert search_bytes(noise + b"PN\x04\x00" + name + b"\x10\x00\x20\x00LO\x08\x0000012345" * 8 + noise, ["一郎"])
+    assert search_bytes(noise + "山田一郎".encode("cp932") + noise, ["山田一郎"])
+
+
 def test_names_are_searched(tmp_path: Path) -> None:
     """Names of files and folders, of members and links, and what a link points to."""
     (tmp_path / f"{SECRET}様").mkdir()

@@ -54,10 +54,10 @@ def label(learning: Learning, journey: Journey, series: Iterable[Mapping[str, An
         for name in READERS:
             answer_all(learning, learning.of("hub", name, "read"), "open", "reading")
         answer_all(learning, learning.of("hub", ADJUDICATOR, "adjudicate"), "disputed", "adjudication")
-    settled = _progress(curator)
+    settled = progress(curator)["settled"]
     with journey.step("labels passed on to the cloud", "ラベルをクラウドへ"):
         cloud = learning.of("cloud", CURATOR, "curate")
-        until(lambda: _progress(cloud).get("settled") == settled["settled"], "labels at the cloud")
+        until(lambda: progress(cloud).get("settled") == settled, "labels at the cloud")
 
 
 def agreement(learning: Learning) -> dict[str, Any]:
@@ -113,7 +113,8 @@ def _draw(reader: str, digest: str) -> float:
     return int(sha256(f"{reader} {digest}".encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
 
 
-def _progress(curator: Door) -> dict[str, int]:
+def progress(curator: Door) -> dict[str, int]:
+    """How many cases of the task a site has in which state."""
     tasks: list[dict[str, Any]] = curator.get("/api/v1/annotation/tasks")
     return next((task["progress"] for task in tasks if task["name"] == TASK), dict[str, int]())
 

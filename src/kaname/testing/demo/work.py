@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from kaname.testing.chain import CT_REGISTRY, Chain
-from kaname.testing.demo.client import until
+from kaname.testing.demo.client import Door, until
 from kaname.testing.demo.collect import let_cross, send
 from kaname.testing.demo.journey import Journey
-from kaname.testing.demo.learn import ADJUDICATOR, CURATOR, DATASET, TASK, Learning, lung_series
+from kaname.testing.demo.learn import ADJUDICATOR, CURATOR, TASK, Learning, lung_series, progress
 
 PACKAGE = "model.kaname"
+STATES = ("open", "settled")
 
 
 def deploy(learning: Learning, journey: Journey, model: dict[str, Any]) -> None:
@@ -27,22 +28,20 @@ def predict(learning: Learning, journey: Journey) -> list[dict[str, Any]]:
     chain = learning.doors.chain
     door = learning.of("hub", CURATOR, "curate")
     with journey.step("new patients sent, predicted on arrival", "新しい検査が届き推論"):
-        before = {row["0020000E"]["Value"][0] for row in lung_series(learning)}
         send(chain, learning.inputs.newcomers)
         let_cross(chain, journey)
         until(lambda: len(_reports(door)) >= 2, "DICOM SR of the new studies")  # noqa: PLR2004 -- two newcomers
-    assert before
     return [
         one for study in _studies(door) for one in door.get("/api/v1/models/predictions", study=study) if one["scores"]
     ]
 
 
-def _reports(door: Any) -> list[Any]:
+def _reports(door: Door) -> list[Any]:
     found: list[Any] = door.get("/dicomweb/series", limit="5000", Modality="SR")
     return found
 
 
-def _studies(door: Any) -> list[str]:
+def _studies(door: Door) -> list[str]:
     return sorted({row["0020000D"]["Value"][0] for row in _reports(door)})
 
 
@@ -51,36 +50,36 @@ def correct(learning: Learning, journey: Journey, said: list[dict[str, Any]]) ->
     hub = learning.of("hub", ADJUDICATOR, "adjudicate")
     curator = learning.of("hub", CURATOR, "curate")
     label_of = {(row["sop_instance_uid"], row["frame"]): row["label"] for one in said for row in one["scores"]}
-    corrected = 0
+    studies = sorted({one["study_instance_uid"] for one in said})
     with journey.step("corrected by a reader", "読影者が訂正"):
-        series = [
-            row
-            for row in lung_series(learning)
-            if row["0020000D"]["Value"][0] in {one["study_instance_uid"] for one in said}
-        ]
-        uids = [row["0020000E"]["Value"][0] for row in series]
+        uids = [row["0020000E"]["Value"][0] for row in lung_series(learning) if row["0020000D"]["Value"][0] in studies]
         curator.post("/api/v1/annotation/tasks", {"name": TASK, "registry": CT_REGISTRY, "series": uids})
-        readings: list[dict[str, Any]] = []
-        for study in sorted({one["study_instance_uid"] for one in said}):
-            for state in ("open", "settled"):
-                found = hub.get(f"/api/v1/annotation/tasks/{TASK}/cases", state=state, study=study, limit="100")[
-                    "cases"
-                ]
-                for case in found:
-                    truth = "present" if learning.truth(hub, case) else "absent"
-                    corrected += label_of[case["sop_instance_uid"], case["frame"]] != truth
-                    if state == "open":
-                        readings.append({"case": case["id"], "marks": [{"geometry": "image", "label": truth}]})
+        cases = {state: [case for study in studies for case in _cases(hub, study, state)] for state in STATES}
+        truth = {case["id"]: _answer(learning, hub, case) for found in cases.values() for case in found}
+        corrected = sum(
+            label_of[case["sop_instance_uid"], case["frame"]] != truth[case["id"]]
+            for found in cases.values()
+            for case in found
+        )
+        readings = [
+            {"case": case["id"], "marks": [{"geometry": "image", "label": truth[case["id"]]}]} for case in cases["open"]
+        ]
         if readings:
             hub.post(f"/api/v1/annotation/tasks/{TASK}/readings", {"kind": "correction", "readings": readings})
         cloud = learning.of("cloud", CURATOR, "curate")
-        until(lambda: _settled(cloud) == _settled(curator), "corrections at the cloud")
+        until(lambda: progress(cloud) == progress(curator), "corrections at the cloud")
     return {"images": len(label_of), "reports": len(said), "corrected": corrected}
 
 
-def _settled(curator: Any) -> int:
-    tasks = curator.get("/api/v1/annotation/tasks")
-    return next((task["progress"]["settled"] for task in tasks if task["name"] == TASK), -1)
+def _cases(door: Door, study: str, state: str) -> list[dict[str, Any]]:
+    """Cases of one study; those of an earlier run are settled already."""
+    path = f"/api/v1/annotation/tasks/{TASK}/cases"
+    found: list[dict[str, Any]] = door.get(path, state=state, study=study, limit="100")["cases"]
+    return found
+
+
+def _answer(learning: Learning, door: Door, case: dict[str, Any]) -> str:
+    return "present" if learning.truth(door, case) else "absent"
 
 
 def withdraw(learning: Learning, journey: Journey) -> None:
@@ -101,6 +100,3 @@ def compared(chain: Chain, name: str, first: int, second: int) -> dict[str, Any]
     found = chain.at("cloud", "model", "compare", name, str(first), str(second))
     low, high = found["difference_ci95_by_group"] or found["difference_ci95"] or (0.0, 0.0)
     return {"value": found["difference"], "low": low, "high": high}
-
-
-__all__ = ["DATASET", "compared", "correct", "deploy", "predict", "withdraw"]
