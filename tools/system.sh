@@ -11,6 +11,8 @@ PROGRAMS='
 bwrap bubblewrap
 chromium chromium
 dsrdump dcmtk
+ffmpeg ffmpeg
+ffprobe ffmpeg
 storescu dcmtk
 initdb postgresql
 ip iproute2

@@ -21,11 +21,17 @@ from kaname.registries.model import (
     Option,
     PixelRules,
     Registry,
+    Source,
+    SourceKind,
+    Unit,
 )
 
 _OPTIONS: tuple[str, ...] = get_args(Option)
 _ITEM_TYPES: tuple[ItemType, ...] = get_args(ItemType)
-_GEOMETRIES: tuple[Geometry, ...] = ("image", "box")
+_GEOMETRIES: tuple[Geometry, ...] = get_args(Geometry)
+_UNITS: tuple[Unit, ...] = get_args(Unit)
+_SOURCES: tuple[SourceKind, ...] = get_args(SourceKind)
+_PARTS = {"id", "version", "name", "society", "accepts", "sources", "deid", "pixels", "items", "annotation"}
 
 
 @cache
@@ -57,12 +63,12 @@ def parse(text: str) -> Registry:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Refused("registry-invalid", line=str(error)) from error
-    _only(table, {"id", "version", "name", "society", "accepts", "deid", "pixels", "items", "annotation"}, "")
+    _only(table, _PARTS, "")
     deid, accepts, pixels = _part(table, "deid"), _part(table, "accepts"), _part(table, "pixels")
     _only(accepts, {"sop_classes"}, "accepts.")
-    _only(pixels, {"hold_image_types", "regions"}, "pixels.")
     _only(deid, {"options", "keep", "keep_times"}, "deid.")
     name, society = _part(table, "name"), _part(table, "society")
+    items = _items(_part(table, "items", {}), "items.")
     return Registry(
         id=_text(table, "id"),
         version=_text(table, "version"),
@@ -72,8 +78,9 @@ def parse(text: str) -> Registry:
         society_en=_text(society, "en"),
         sop_classes=_sop_classes(_part(accepts, "sop_classes")),
         deid=DeidRules(_options(_part(deid, "options")), _kept(_part(deid, "keep")), _text(deid, "keep_times", "")),
-        pixels=PixelRules(_reasons(_part(pixels, "hold_image_types")), _sop_classes(_part(pixels, "regions", {}))),
-        items={name: _item(name, _part(_part(table, "items"), name)) for name in _part(table, "items", {})},
+        pixels=_pixels(pixels),
+        items=items,
+        sources=_sources(_part(table, "sources", {}), items),
         annotation=_annotation(_part(table, "annotation")) if "annotation" in table else None,
     )
 
@@ -107,8 +114,36 @@ def _reasons(rows: Mapping[str, Any]) -> dict[str, str]:
     return dict(rows)
 
 
-def _item(name: str, table: Mapping[str, Any]) -> Item:
-    where = f"items.{name}."
+def _pixels(table: Mapping[str, Any]) -> PixelRules:
+    _only(table, {"hold_image_types", "regions", "writing", "hold_body_parts"}, "pixels.")
+    return PixelRules(
+        hold_image_types=_reasons(_part(table, "hold_image_types")),
+        regions=_sop_classes(_part(table, "regions", {})),
+        writing=_sop_classes(_part(table, "writing", {})),
+        hold_body_parts=_reasons(_part(table, "hold_body_parts", {})),
+    )
+
+
+def _sources(table: Mapping[str, Any], items: Mapping[str, Item]) -> Mapping[SourceKind, Source]:
+    _only(table, set(_SOURCES), "sources.")
+    return {kind: _source(f"sources.{kind}.", _part(table, kind), items) for kind in _SOURCES if kind in table}
+
+
+def _source(where: str, table: Mapping[str, Any], items: Mapping[str, Item]) -> Source:
+    _only(table, {"sop_class", "item", "by_value"}, where)
+    item, by_value = _text(table, "item", ""), _part(table, "by_value", {})
+    known = items[item].values if item in items else ()
+    classes = {_text(table, "sop_class"), *(_text(by_value, value) for value in by_value)}
+    if not classes <= sop_classes().keys() or not set(by_value) <= set(known):
+        raise Refused("registry-invalid", line=where + "by_value")
+    return Source(_text(table, "sop_class"), item, {value: _text(by_value, value) for value in by_value})
+
+
+def _items(table: Mapping[str, Any], where: str) -> dict[str, Item]:
+    return {name: _item(name, _part(table, name), f"{where}{name}.") for name in table}
+
+
+def _item(name: str, table: Mapping[str, Any], where: str) -> Item:
     _only(table, {"ja", "en", "type", "unit", "values"}, where)
     kind = _text(table, "type")
     values = _texts(table, "values", where)
@@ -119,7 +154,7 @@ def _item(name: str, table: Mapping[str, Any]) -> Item:
 
 def _annotation(table: Mapping[str, Any]) -> Annotation:
     where = "annotation."
-    _only(table, {"question", "labels", "geometries", "readers"}, where)
+    _only(table, {"question", "labels", "geometries", "readers", "unit", "form"}, where)
     question, labels, readers = _part(table, "question"), _part(table, "labels"), table.get("readers")
     named = _texts(table, "geometries", where)
     geometries: tuple[Geometry, ...] = tuple(g for g in _GEOMETRIES if g in named)
@@ -127,6 +162,12 @@ def _annotation(table: Mapping[str, Any]) -> Annotation:
         raise Refused("registry-invalid", line=f"{where}geometries")
     if type(readers) is not int or readers < 1:
         raise Refused("registry-invalid", line=f"{where}readers")
+    unit: Unit | None = next((known for known in _UNITS if known == table.get("unit", "frame")), None)
+    if unit is None or (unit == "pair") != ("pair" in geometries):
+        raise Refused("registry-invalid", line=f"{where}unit")
+    form = _items(_part(table, "form", {}), f"{where}form.")
+    if bool(form) != ("form" in geometries):
+        raise Refused("registry-invalid", line=f"{where}form")
     return Annotation(
         question_ja=_text(question, "ja"),
         question_en=_text(question, "en"),
@@ -135,6 +176,8 @@ def _annotation(table: Mapping[str, Any]) -> Annotation:
         ),
         geometries=geometries,
         readers=readers,
+        unit=unit,
+        form=form,
     )
 
 
