@@ -15,12 +15,13 @@ from kaname.deid.keys import MasterKey
 from kaname.registries import ids, load
 from kaname.testing.answer import kept_values
 from kaname.testing.bytesearch import find_planted
-from kaname.testing.canary import canary_object
+from kaname.testing.canary import STILL, canary_object
 from kaname.testing.hospital import make_hospital
 from kaname.testing.sites import make_sites, serving
 from kaname.testing.trap import trap_object
 from kaname.testing.write import CT_IMAGE_STORAGE
 
+VIDEOS = ("1.2.840.10008.5.1.4.1.1.77.1.1.1", "1.2.840.10008.5.1.4.1.1.77.1.4.1")
 KEY = MasterKey(b"0123456789abcdef0123456789abcdef")
 
 
@@ -31,6 +32,18 @@ def test_every_text_attribute(registry: str, tmp_path: Path, implicit: bool) -> 
     rules = load(registry)
     rules = replace(rules, sop_classes={**rules.sop_classes, CT_IMAGE_STORAGE: "the canaries sit in a CT header"})
     caged = canary_object(implicit=implicit, without={k.keyword for k in rules.deid.keep.values()})
+    Engine(rules, KEY.for_registry(registry), "gw").cross(Identified(caged.data), tmp_path / "out")
+    assert find_planted(tmp_path, list(caged.canaries.values())) == []
+
+
+@pytest.mark.parametrize(
+    ("registry", "sop_class"), [(r, c) for r in ids() for c in load(r).pixels.writing if c not in VIDEOS]
+)
+def test_every_text_attribute_of_a_picture(registry: str, sop_class: str, tmp_path: Path) -> None:
+    """Nor does one survive in a photograph, section or slide."""
+    rules = load(registry)
+    true = {**STILL, "SOPClassUID": sop_class}
+    caged = canary_object(without={k.keyword for k in rules.deid.keep.values()}, true=true)
     Engine(rules, KEY.for_registry(registry), "gw").cross(Identified(caged.data), tmp_path / "out")
     assert find_planted(tmp_path, list(caged.canaries.values())) == []
 

@@ -7,7 +7,7 @@ and its darkest over time, where standing text stays sharp while the speckle aro
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kaname.deid.regions import image_regions, outside
@@ -45,6 +45,10 @@ REPLACED: Final = frozenset((0x00280004, 0x00280006, 0x00282110, 0x7FE00001, 0x7
 """Attributes that tell how the pixels were encoded; :attr:`Blanked.header` brings those that are true now."""
 
 
+UNWRITTEN: Final = ((0x00280301, b"CS", b"NO"),)
+"""Burned In Annotation of a picture that was looked through: tag, VR, value (PS3.15 section E.3.1)."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Blanked:
     """The picture of one object, to be written native, 8 bits, without anything outside its regions."""
@@ -66,7 +70,7 @@ class Blanked:
     def header(self) -> list[tuple[int, bytes, bytes]]:
         """Attributes that are true of the picture now: tag, VR, value."""
         grey = self.shape.photometric in _GREY
-        rows = [(0x00280004, b"CS", self.shape.photometric.encode() if grey else b"RGB"), (0x00280301, b"CS", b"NO")]
+        rows = [(0x00280004, b"CS", self.shape.photometric.encode() if grey else b"RGB"), *UNWRITTEN]
         if not grey:
             rows.append((0x00280006, b"US", b"\0\0"))
         lossy = self.found.raw(0x28, 0x2110)
@@ -107,25 +111,49 @@ def blanked(found: Survey) -> Blanked:
         NotYet: ``regions-missing``; ``pixels-may-identify`` for colours and depths that are not looked through here;
             ``text-in-pixels`` with the numbers of ``places`` and of ``pictures`` looked at; ``detector-missing``.
     """
+    shape = shape_of(found)
+    mask = outside(image_regions(found, shape.rows, shape.columns), shape.rows, shape.columns)
+    picture = Blanked(found, shape, spans_of(found, shape), mask, 0)
+    return replace(picture, looked_at=_look(picture))
+
+
+def location_of(found: Survey) -> PixelLocation:
+    """Where the pixel data lie.
+
+    Raises:
+        NotYet: ``pixels-may-identify`` where there are none of whole numbers.
+    """
     element = found.index.get(_PIXELS)
     if element is None:
         raise NotYet("pixels-may-identify", sign="no pixel data")
-    shape = _shape(found)
-    mask = outside(image_regions(found, shape.rows, shape.columns), shape.rows, shape.columns)
-    location = PixelLocation(
-        element[2], element[3] - element[2], found.body[element[2] - 4 : element[2]] == b"\xff\xff\xff\xff", "OB"
-    )
+    _, _, start, end = element
+    return PixelLocation(start, end - start, found.body[start - 4 : start] == b"\xff\xff\xff\xff", "OB")
+
+
+def spans_of(found: Survey, shape: FrameShape) -> tuple[Span, ...]:
+    """Where each frame lies.
+
+    Raises:
+        Refused: ``no-frames``; ``too-large`` where the frames, decoded, do not fit into one element.
+        NotYet: ``pixels-may-identify``.
+    """
     count = found.raw(0x28, 0x08) or b"1"
     if not count.isdigit() or len(count) > _FRAMES_DIGITS:
         raise Refused("no-frames")
     size = native_frame_bytes(shape.rows, shape.columns, shape.samples, _BITS, shape.photometric)
-    picture = Blanked(found, shape, frame_spans(found.body, location, int(count), size), mask, 0)
-    if picture.length > _LONGEST:
+    spans = frame_spans(found.body, location_of(found), int(count), size)
+    if shape.decoded_bytes * len(spans) > _LONGEST:
         raise Refused("too-large", limit_bytes=_LONGEST)
-    return Blanked(found, shape, picture.spans, mask, _look(picture))
+    return spans
 
 
-def _shape(found: Survey) -> FrameShape:
+def shape_of(found: Survey) -> FrameShape:
+    """What the header says of each frame: grey or true colours, 8 bits.
+
+    Raises:
+        NotYet: ``pixels-may-identify`` for other colours and depths: they are not looked through here.
+        Refused: ``pixels-undecodable``.
+    """
     photometric = found.raw(0x28, 0x04).decode("latin-1").upper()
     if photometric not in (*_GREY, *_YBR, *_RGB):
         raise NotYet("pixels-may-identify", sign="PhotometricInterpretation")

@@ -28,6 +28,7 @@ from kaname.deid.rewrite import Plan, Rewriter, element, encode_item, long_eleme
 from kaname.deid.rules import Action
 from kaname.deid.streams import holds_writing
 from kaname.deid.survey import Survey, survey
+from kaname.deid.writing import Untouched, looked_through
 from kaname.dicom.charset import UTF_8
 from kaname.dicom.keys import InstanceKey
 from kaname.dicom.part10 import EXPLICIT_LITTLE, IMPLICIT_LITTLE, write_meta
@@ -41,6 +42,7 @@ PIXEL_DATA = 0x7FE00010
 _METHOD = b"KANAME"
 _SHORTEST_ASCII, _SHORTEST_OTHER, _SHORTEST_IN_STREAM = 4, 6, 6
 _SEPARATORS = re.compile(r"[\^=\s　]+")
+Picture = Blanked | Untouched
 Check = Callable[[Survey, Path], None]
 """Looks at what came out, knowing what went in; raises where it may not leave."""
 
@@ -102,7 +104,7 @@ class Engine:
         if found.raw(0x12, 0x63).startswith(_METHOD) and found.raw(0x12, 0x62) == b"YES":
             raise Refused("already-deidentified")
         hold_if_doubtful(found, self.registry)
-        picture = blanked(found) if found.key.sop_class_uid in self.registry.pixels.regions else None
+        picture = self._look(found)
         subject, key = self.subject(found), self.key(found)
         own = own_words(found)
         crossed = self._rewrite(found, picture, subject, ())
@@ -118,13 +120,20 @@ class Engine:
             key, subject, self.registry.id, target, digest, size, self.attestation, MADE_BY_CROSSING, crossed.actions
         )
 
-    def _rewrite(self, found: Survey, picture: Blanked | None, subject: str, own: tuple[bytes, ...]) -> _Crossed:
+    def _look(self, found: Survey) -> Picture | None:
+        """The pixels of a class that has to be looked at, as they may leave."""
+        rules, sop_class = self.registry.pixels, found.key.sop_class_uid
+        if sop_class in rules.regions:
+            return blanked(found)
+        return looked_through(found) if sop_class in rules.writing else None
+
+    def _rewrite(self, found: Survey, picture: Picture | None, subject: str, own: tuple[bytes, ...]) -> _Crossed:
         days = self.keys.days(subject)
         rewriter = Rewriter(self.registry.id, self.keys, self._plans, found.body, subject, days, found.charset, own)
         there, tags = found.elements, [tag_of(e[0]) for e in found.elements]
         if not all(map(lt, tags, tags[1:])):  # in order, none twice
             raise Refused("malformed-dicom")
-        if picture:
+        if isinstance(picture, Blanked):
             there = [e for e, tag in zip(there, tags, strict=True) if tag not in REPLACED]
             tags = [tag_of(e[0]) for e in there]
         head: list[bytes] = []
@@ -142,8 +151,8 @@ class Engine:
                 raise Refused("malformed-dicom")
         return _Crossed(found, picture, b"".join(head), pixels, b"".join(tail), rewriter.counts)
 
-    def _inserts(self, found: Survey, picture: Blanked | None, subject: str) -> list[tuple[int, bytes]]:
-        """Elements that every output carries, or that are true of a blanked picture, in the order of their tags."""
+    def _inserts(self, found: Survey, picture: Picture | None, subject: str) -> list[tuple[int, bytes]]:
+        """Elements that every output carries, or that are true of a picture looked at, in the order of their tags."""
         way = found.implicit, picture is not None
         marks = self._marks.get(way) or self._marks.setdefault(way, self._mark(found.implicit, cleaned=way[1]))
         true_now = picture.header if picture else ()
@@ -186,7 +195,7 @@ class _Crossed:
     """One object rewritten in memory; the pixel bytes still where they were, or waiting to be decoded and blanked."""
 
     found: Survey
-    picture: Blanked | None
+    picture: Picture | None
     head: bytes
     pixel_element: Element | None
     tail: bytes
@@ -195,14 +204,14 @@ class _Crossed:
     @property
     def transfer_syntax_uid(self) -> str:
         """The syntax of what leaves."""
-        if self.picture is None:
+        if not isinstance(self.picture, Blanked):
             return self.found.transfer_syntax_uid
         return IMPLICIT_LITTLE if self.found.implicit else EXPLICIT_LITTLE
 
     def parts(self) -> Iterator[bytes | memoryview]:
         """The data set, piece by piece."""
         yield self.head
-        if self.picture is not None:
+        if isinstance(self.picture, Blanked):
             yield long_element(PIXEL_DATA, self.picture.length, implicit=self.found.implicit)
             yield from self.picture.frames()
             yield b"\0" * (self.picture.length % 2)
@@ -214,8 +223,10 @@ class _Crossed:
     def actions(self) -> Counter[str]:
         """How often each action was taken, by its name; of a blanked picture its frames, and what was looked at."""
         taken = Counter({a.name.lower(): n for a, n in zip(Action, self.counts, strict=True) if n})
+        if isinstance(self.picture, Blanked):
+            taken.update(blanked_frames=len(self.picture.spans))
         if self.picture is not None:
-            taken.update(blanked_frames=len(self.picture.spans), detector_frames=self.picture.looked_at)
+            taken.update(detector_frames=self.picture.looked_at)
         return taken
 
     def hold_if_named_in_stream(self, own: tuple[bytes, ...], transfer_syntax_uid: str) -> None:
@@ -224,7 +235,7 @@ class _Crossed:
         Raises:
             NotYet: ``pixels-may-identify``.
         """
-        if self.pixel_element is None or self.picture is not None:
+        if self.pixel_element is None or isinstance(self.picture, Blanked):
             return
         _, _, value, end = self.pixel_element
         body = self.found.body

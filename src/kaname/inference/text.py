@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kaname.errors import NotYet, Refused
 from kaname.inference.areas import connected_areas
+from kaname.inference.memory import give_back
 from kaname.inference.session import Session
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def find_text(image: Picture, sight: Sight = CLOSE) -> tuple[Box, ...]:
                 found += _again(model, image, box, sight, tallest, sight.certainty)
             else:
                 found.append(box)
+    give_back()
     return tuple(found)
 
 

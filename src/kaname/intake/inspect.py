@@ -73,7 +73,7 @@ def _inspect_instance(instance: Deidentified, registry: Registry) -> None:
     if instance.key.sop_class_uid not in registry.sop_classes:
         raise Refused("sop-class-not-accepted", instance=uid, sop_class=instance.key.sop_class_uid)
     data = instance.path.read_bytes()
-    findings = inspect_file(data, registry.pixels.regions.keys())
+    findings = inspect_file(data, registry.pixels.regions.keys(), registry.pixels.writing.keys())
     if findings:
         first = findings[0]
         raise Refused("inspection-failed", instance=uid, findings=len(findings), first=first.attribute, kind=first.kind)

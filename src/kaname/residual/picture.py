@@ -1,7 +1,7 @@
 """Whether the pixels may be what they claim: computed by a device, grey, nothing drawn or hidden in them.
 
-Of classes that show writing beside the image :mod:`kaname.residual.regions` looks at the pixels themselves; they may
-have colours.
+Of classes that show writing beside the image :mod:`kaname.residual.regions` looks at the pixels themselves, of those
+whose whole picture is image :mod:`kaname.residual.writing`; both may have colours.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from kaname.residual.layout import Buffer, Layout, Span, attribute_name, value_t
 from kaname.residual.model import Finding
 from kaname.residual.regions import inspect_regions
 from kaname.residual.tables import INSPECT
+from kaname.residual.writing import inspect_writing
 
 _SOP_CLASS, _CONVERSION, _IMAGE_TYPES = 0x00080016, 0x00080064, (0x00080008, 0x00089007)
 _BURNED_IN, _SAMPLES, _PHOTOMETRIC = 0x00280301, 0x00280002, 0x00280004
@@ -27,12 +28,16 @@ _GREY = ("MONOCHROME1", "MONOCHROME2")
 _SIXTEEN = 16
 
 
-def inspect_picture(data: Buffer, layout: Layout, region_classes: Collection[str]) -> Iterator[Finding]:
+def inspect_picture(
+    data: Buffer, layout: Layout, region_classes: Collection[str], writing_classes: Collection[str]
+) -> Iterator[Finding]:
     """Findings about the class, what the header says of its pixels, and the shape of the pixel data."""
     sop_class = value_text(data, layout.spans, _SOP_CLASS)
-    with_regions = sop_class in region_classes
+    with_regions, whole = sop_class in region_classes, sop_class in writing_classes
     if with_regions:
         yield from inspect_regions(data, layout)
+    elif whole and sop_class in INSPECT.writing.attributes:
+        yield from inspect_writing(data, layout)
     elif sop_class not in INSPECT.sop_classes:
         yield Finding("sop-class", "SOPClassUID")
     for span in layout.spans:
@@ -44,7 +49,7 @@ def inspect_picture(data: Buffer, layout: Layout, region_classes: Collection[str
             yield Finding("burned-in", name)
         elif span.tag == _CONVERSION and text:
             yield Finding("screen", name)
-        elif not with_regions and (
+        elif not (with_regions or whole) and (
             (span.tag == _PHOTOMETRIC and text not in _GREY) or (span.tag == _SAMPLES and _value(data, span) != 1)
         ):
             yield Finding("colour", name)

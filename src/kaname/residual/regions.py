@@ -28,7 +28,7 @@ _PIXEL_DATA: Final = 0x7FE00010
 _EIGHT, _MOST_FRAMES = 8, 100_000
 _COLOURS: Final = {"MONOCHROME1": 1, "MONOCHROME2": 1, "RGB": 3}
 _CLEANED = "113101"
-_UNREADABLE = (
+UNREADABLE = (
     AttributeError, BytesLengthException, EOFError, InvalidDicomError, LookupError, NotImplementedError, OSError,
     OverflowError, TypeError, ValueError,
 )  # fmt: skip
@@ -53,13 +53,13 @@ def inspect_regions(data: Buffer, layout: Layout) -> Iterator[Finding]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they quote values
             ds: Any = pydicom.dcmread(BytesIO(data[: pixels.start]))  # pyright: ignore[reportUnknownMemberType] - pydicom's own
-            yield from _marks(ds)
+            yield from cleaned_marks(ds)
             samples, shape = _shape(ds)
             if samples == 0 or pixels.end - pixels.value not in (_product(shape), _product(shape) + 1):
                 yield Finding("regions", "PixelData", "shape")
                 return
             inside = _inside(ds, *shape[1:3])
-    except _UNREADABLE:
+    except UNREADABLE:
         yield Finding("regions", "SequenceOfUltrasoundRegions", "unreadable")
         return
     if inside is None:
@@ -69,7 +69,7 @@ def inspect_regions(data: Buffer, layout: Layout) -> Iterator[Finding]:
         yield from _look(data, pixels.value, shape, inside, black)
 
 
-def _marks(ds: Any) -> Iterator[Finding]:  # noqa: ANN401 - pydicom's data set
+def cleaned_marks(ds: Any) -> Iterator[Finding]:  # noqa: ANN401 - pydicom's data set
     """What PS3.15 section E.3.1 has a cleaned picture say of itself."""
     if ds.get("BurnedInAnnotation") != "NO":
         yield Finding("marker", "BurnedInAnnotation")

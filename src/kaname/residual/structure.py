@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
@@ -21,11 +21,19 @@ _NEARLY_ALIKE = (
 )
 """VRs that writers confuse: the value is judged by the stricter rule of the two either way."""
 _COMMAND, _META, _DIRECTORY, _PHOTOGRAPH, _PADDING = 0x0000, 0x0002, 0x0004, 0x0016, 0xFFFC
+_DERMOSCOPE = 0x1000
+"""From here on group 0016 is of the light of a dermatoscope (PS3.3 section C.8.12.15), not of a camera and a place."""
 _CURVES, _OVERLAYS, _REPEATING = 0x50, 0x60, 0xFF
 
 
-def inspect_meta(data: Buffer, layout: Layout) -> Iterator[Finding]:
-    """Preamble and file meta information: empty, exact and without foreign elements."""
+def inspect_meta(data: Buffer, layout: Layout, syntaxes: Collection[str] = ()) -> Iterator[Finding]:
+    """Preamble and file meta information: empty, exact and without foreign elements.
+
+    Args:
+        data: the whole file.
+        layout: its elements.
+        syntaxes: Transfer Syntax UIDs that are taken for this object besides those of every object.
+    """
     if any(data[:PREAMBLE]):
         yield Finding("preamble", "bytes")
     tags = [span.tag for span in layout.meta]
@@ -37,6 +45,8 @@ def inspect_meta(data: Buffer, layout: Layout) -> Iterator[Finding]:
             yield Finding("file-meta", attribute_name((tag,)), "missing")
     if any(a >= b for a, b in pairwise(tags)):
         yield Finding("file-meta", "bytes", "order")
+    if layout.syntax not in syntaxes and not any(p.fullmatch(layout.syntax) for p in INSPECT.transfer_syntaxes):
+        yield Finding("transfer-syntax", attribute_name((_SYNTAX,)))
     yield from _meta_values(data, layout)
 
 
@@ -50,8 +60,6 @@ def _meta_values(data: Buffer, layout: Layout) -> Iterator[Finding]:
     for tag, other in ((_MEDIA_SOP_CLASS, _SOP_CLASS), (_MEDIA_SOP_INSTANCE, _SOP_INSTANCE)):
         if value_text(data, layout.meta, tag) != value_text(data, layout.spans, other):
             yield Finding("file-meta", attribute_name((tag,)), "differs")
-    if not any(p.fullmatch(layout.syntax) for p in INSPECT.transfer_syntaxes):
-        yield Finding("transfer-syntax", attribute_name((_SYNTAX,)))
     name = value_text(data, layout.meta, _VERSION_NAME)
     if name and not INSPECT.implementations.fullmatch(name):
         yield Finding("file-meta", attribute_name((_VERSION_NAME,)), "name")
@@ -77,7 +85,7 @@ def forbidden(tag: int, *, nested: bool) -> str:
         return "private-element"
     if element == 0:
         return "group-length"
-    if group in (_COMMAND, _META, _DIRECTORY, _PHOTOGRAPH):
+    if group in (_COMMAND, _META, _DIRECTORY) or (group == _PHOTOGRAPH and element < _DERMOSCOPE):
         return "foreign-group"
     if group == _PADDING:
         return "padding"

@@ -32,24 +32,29 @@ _WHOLE = re.compile(r"[+-]?\d{1,12}")
 _JAPANESE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿々〆]")
 _DASHES = re.compile(r"[‐-―−]")
 _FIRST_YEAR, _LAST_YEAR = 1850, 2150
+_PROFILE_SIGN, _PROFILE_WORDS = slice(36, 40), re.compile(rb"[ -~]{5,}|(?:\0[ -~]){5,}")
 
 
-def inspect_value(span: Span, value: bytes) -> Iterator[Finding]:
+def inspect_value(span: Span, value: bytes, own: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """Findings in one value.
 
     Args:
         span: the element, no sequence. One that its writer could not name (UN) is judged by the dictionary's VR.
         value: its bytes.
+        own: keywords of attributes with text or bytes that an object of this class may have besides the others.
     """
     name = attribute_name((*span.path, span.tag))
     known = known_vr(span.tag)
     vr = known if span.vr == "UN" and known != "SQ" else span.vr
     if vr in BINARY_VRS:
-        if value and keyword_for_tag(span.tag) not in INSPECT.binary:
+        keyword = keyword_for_tag(span.tag)
+        if value and keyword in own:
+            yield from _profile(name, value)
+        elif value and keyword not in INSPECT.binary:
             yield Finding("binary", name, vr)
         return
     if vr in TEXT_VRS or known in TEXT_VRS:
-        yield from _text(span, name, value)
+        yield from _text(span, name, value, own)
     elif vr in _CHECKS:
         text = value.decode("latin-1").strip("\0 ")
         check = _CHECKS[vr]
@@ -59,7 +64,15 @@ def inspect_value(span: Span, value: bytes) -> Iterator[Finding]:
         yield Finding("charset", name)
 
 
-def _text(span: Span, name: str, value: bytes) -> Iterator[Finding]:
+def _profile(name: str, value: bytes) -> Iterator[Finding]:
+    """A colour profile (ISO 15076-1): what it is, and no telling words in Latin letters of one or two bytes."""
+    if value[_PROFILE_SIGN] != b"acsp" or int.from_bytes(value[:4]) not in (len(value), len(value) - 1):
+        yield Finding("binary", name, "profile")
+    for found in _PROFILE_WORDS.findall(value):
+        yield from _look(name, "ICCProfile", found.replace(b"\0", b"").decode("ascii"))
+
+
+def _text(span: Span, name: str, value: bytes, own: frozenset[str]) -> Iterator[Finding]:
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:
@@ -73,7 +86,7 @@ def _text(span: Span, name: str, value: bytes) -> Iterator[Finding]:
         if INSPECT.subject.fullmatch(text):
             return
         yield Finding(_PSEUDONYMS[span.tag], name)
-    elif keyword not in INSPECT.text:
+    elif keyword not in INSPECT.text and keyword not in own:
         yield Finding("free-text", name)
     elif any(len(part) > _LONGEST_TEXT for part in text.split("\\")):
         yield Finding("long-text", name)
