@@ -15,7 +15,8 @@ from sqlalchemy import Connection, delete, func, select, update
 from kaname.database import reading, writing
 from kaname.errors import Refused
 from kaname.gateway.hospital import Hospital
-from kaname.gateway.index import CONSENTS, LINKAGE, OBJECTS, PARCELS, RECORDS
+from kaname.gateway.index import CONSENTS, FOREIGN, LINKAGE, OBJECTS, PARCELS, RECORDS
+from kaname.gateway.kept import delete_kept
 from kaname.gateway.tables import HospitalTable, read_table
 from kaname.ledger import Json
 from kaname.registries import load
@@ -173,13 +174,9 @@ def _needed_elsewhere(connection: Connection, registry: str, name: str) -> bool:
 
 
 def _let_records_go(hospital: Hospital, registry: str, number: str, subject: str) -> None:
-    """Deletes rows and reports of a patient; with a subject, only those that are not another issuer's patient."""
-    theirs = [RECORDS.c.registry == registry, RECORDS.c.number == number]
-    if subject:
-        theirs.append(RECORDS.c.subject.in_(("", subject)))
-    with reading(hospital.node.index) as connection:
-        names = connection.scalars(select(RECORDS.c.id).where(*theirs)).all()
-    for name in names:
-        hospital.spool.delete(name)
-    with writing(hospital.node.index) as connection:
-        connection.execute(delete(RECORDS).where(*theirs))
+    """Deletes rows, reports and waiting files of a patient; with a subject, only what is not another issuer's."""
+    for table in (RECORDS, FOREIGN):
+        theirs = [table.c.registry == registry, table.c.number == number]
+        if subject:
+            theirs.append(table.c.subject.in_(("", subject)))
+        delete_kept(hospital, table, *theirs)

@@ -16,12 +16,13 @@ from kaname.gateway.follow import follow, journeys_waiting
 from kaname.gateway.hospital import Hospital
 from kaname.gateway.seal import seal
 from kaname.gateway.send import send
+from kaname.gateway.tell import Teller, tell
 from kaname.gateway.watch import take_watched, watched_folders, watched_waiting
 from kaname.gateway.withdraw import ask_upstream, forget
 from kaname.ledger import Json
 from kaname.work import Do, Work
 
-CROSS, WITHDRAW, FOLLOW, WATCH = "cross", "withdraw", "follow", "watch"
+CROSS, WITHDRAW, FOLLOW, WATCH, TELL = "cross", "withdraw", "follow", "watch", "tell"
 LANES = 2
 """Studies that cross side by side: while one waits for its receipt, another is de-identified."""
 
@@ -46,6 +47,7 @@ def register(work: Work, hospital: Hospital) -> None:
     work.flow(WITHDRAW, steps.withdraw_subject, partial(withdrawals_waiting, hospital))
     work.flow(WATCH, steps.take_watched, partial(watched_waiting, hospital))
     work.flow(FOLLOW, steps.follow_parcel, partial(journeys_waiting, hospital), lanes=LANES)
+    work.flow(TELL, steps.tell_holdings, Teller(hospital).waiting)
 
 
 def cross_study(hospital: Hospital, do: Do, batch: Json) -> Json:
@@ -81,6 +83,10 @@ class Journey:
         """Asks how far a parcel has come, until no tier is left to answer."""
         return do(self.follow, parcel)
 
+    def tell_holdings(self, do: Do, one: Json) -> Json:
+        """Tells the partner how much of a registry lies here."""
+        return do(self.tell, one)
+
     def take_watched(self, do: Do, _ready: Json) -> Json:
         """Takes in what stands still in the watched folders."""
         return {"files": do(self.look)}
@@ -112,3 +118,7 @@ class Journey:
     def follow(self, parcel: str) -> Json:
         """Step: see :func:`kaname.gateway.follow.follow`."""
         return follow(self.hospital, parcel)
+
+    def tell(self, one: str) -> Json:
+        """Step: see :func:`kaname.gateway.tell.tell`."""
+        return tell(self.hospital, one)

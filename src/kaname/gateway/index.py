@@ -32,6 +32,7 @@ OBJECTS = Table(
     Index("gateway_object_batch", "batch", "state"),
     Index("gateway_object_subject", "registry", "subject"),
     Index("gateway_object_state", "state"),
+    Index("gateway_object_counts", "registry", "state", "reason"),
 )
 PARCELS = Table(
     "gateway_parcel",
@@ -93,6 +94,25 @@ RECORDS = Table(
     Index("gateway_record_batch", "batch"),
     Index("gateway_record_state", "state"),
 )
+FOREIGN = Table(
+    "gateway_foreign",
+    GATEWAY,
+    Column("id", String(64), primary_key=True, comment="keyed digest of the file: its name in the spool"),
+    Column("registry", String(64), primary_key=True),
+    Column("accession", String(16), primary_key=True, comment="as in gateway_object, empty while unclaimed"),
+    Column("accession_issuer", String(16), nullable=False),
+    Column("number", String(64), nullable=False, comment="keyed digest of the patient number, empty where unknown"),
+    Column("subject", String(16), nullable=False, comment="empty where no issuer is told"),
+    Column("kind", String(16), nullable=False, comment="photo video slide volume document vendor"),
+    Column("state", String(16), nullable=False, comment="begun taken held refused"),
+    Column("reason", String(64), nullable=False),
+    Column("objects", Integer, nullable=False, comment="DICOM objects that it became; 0 while it waits"),
+    Column("received_at", String(20), nullable=False),
+    Index("gateway_foreign_accession", "registry", "accession"),
+    Index("gateway_foreign_number", "registry", "number"),
+    Index("gateway_foreign_state", "state"),
+)
+"""Files that are no DICOM. What became objects is not kept; what waits, or was refused, is kept whole."""
 CONSENTS = Table(
     "gateway_consent",
     GATEWAY,
@@ -137,3 +157,14 @@ STOPS = Table(
     Column("reason", String(64), nullable=False, server_default=""),
     Index("gateway_stop_place", "place", "name", "outcome"),
 )
+TOLD = Table(
+    "gateway_told",
+    GATEWAY,
+    Column("registry", String(64), primary_key=True),
+    Column("sequence", Integer, nullable=False, comment="counts what the partner was told of a registry, from 1"),
+    Column("counts", String(64), nullable=False, comment="SHA-256 of the counts that were told"),
+    Column("statement", LargeBinary, nullable=False, comment="the message as it was signed"),
+    Column("acknowledgement", LargeBinary, nullable=True, comment="the partner's, as it came"),
+    Column("at", String(20), nullable=False),
+)
+"""What the partner was last told about how much of each registry lies here."""

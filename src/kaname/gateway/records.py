@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, or_, select
 
 from kaname.database import reading, writing
 from kaname.deid.engine import Engine
 from kaname.errors import NotYet, Refused
+from kaname.gateway.claims import Department, Row, read_department
 from kaname.gateway.hospital import Hospital
-from kaname.gateway.index import LINKAGE, RECORDS, WITHDRAWALS
+from kaname.gateway.index import FOREIGN, LINKAGE, RECORDS, WITHDRAWALS
+from kaname.gateway.kept import delete_kept
 from kaname.gateway.linking import Kind, Link, corrected, judge_record, link_of
-from kaname.gateway.mapping import FILE as MAPPING_FILE
-from kaname.gateway.mapping import Mapping, Value, mapping_for
+from kaname.gateway.mapping import Value
 from kaname.gateway.receive import Received, State, turn_away, withdrawn
-from kaname.gateway.tables import read_table
 from kaname.ledger.canonical import Json, canonical
 from kaname.work import Outcome, shielded
 
@@ -54,26 +54,18 @@ def _report(path: Path) -> dict[str, Json] | None:
     return value
 
 
-def is_department_table(path: Path, engine: Engine) -> bool:
-    """Whether the images beside this table ought to be named by it: it can be read, or somebody wrote a mapping."""
-    mapping = path.with_name(MAPPING_FILE)
-    return mapping.is_file() or isinstance(shielded(_mapped, path, mapping, engine), tuple)
-
-
-def _mapped(path: Path, mapping: Path, engine: Engine) -> tuple[list[dict[str, str]], Mapping]:
-    table = read_table(path)
-    return list(table.rows()), mapping_for(table.headings, engine.registry, mapping)
-
-
 def receive_table(hospital: Hospital, path: Path, engine: Engine) -> Iterator[Received]:
     """Takes in every row of a table, each with its own outcome; a table that cannot be read is one refused row."""
-    read = shielded(_mapped, path, path.with_name(MAPPING_FILE), engine)
-    if isinstance(read, Outcome):
-        yield Received("", _door(read), read.reason, kind="row")
+    yield from receive_rows(hospital, shielded(read_department, path, engine), engine)
+
+
+def receive_rows(hospital: Hospital, department: Department | Outcome, engine: Engine) -> Iterator[Received]:
+    """As :func:`receive_table`, for a table that was read, or could not be."""
+    if isinstance(department, Outcome):
+        yield Received("", _door(department), department.reason, kind="row")
         return
-    rows, mapping = read
-    for row in rows:
-        result = shielded(_take_row, hospital, row, mapping, engine)
+    for row in department.rows:
+        result = shielded(_take_row, hospital, row, engine)
         yield Received("", _door(result), result.reason, kind="row") if isinstance(result, Outcome) else result
 
 
@@ -87,28 +79,41 @@ def _door(outcome: Outcome) -> State:
     return "refused" if outcome.state == "refused" else "held"
 
 
-def _take_row(hospital: Hospital, row: dict[str, str], mapping: Mapping, engine: Engine) -> Received:
-    accession, patient_id, issuer = (mapping.key(row, key) for key in ("accession", "patient_id", "issuer"))
-    if not accession or not patient_id:
+def link_of_row(hospital: Hospital, row: Row, engine: Engine) -> Link:
+    """By what a row, and the files that it names, are linked.
+
+    Raises:
+        Refused: ``record-incomplete``.
+    """
+    if not row.accession or not row.patient_id:
         raise Refused("record-incomplete")
-    link = link_of(
+    return link_of(
         engine,
         hospital.linkage,
-        accession=accession,
-        accession_issuer=mapping.key(row, "accession_issuer"),
-        patient_id=patient_id,
-        subject=engine.keys.subject(patient_id, issuer) if issuer else "",
+        accession=row.accession,
+        accession_issuer=row.accession_issuer,
+        patient_id=row.patient_id,
+        subject=engine.keys.subject(row.patient_id, row.issuer) if row.issuer else "",
     )
-    items: dict[str, Json] = {}
-    problem = ""
-    for column in mapping.items:
-        value = shielded(column.value, row[column.column])
-        if isinstance(value, Outcome):
-            problem = value.reason
-        elif value is not None:
-            items[column.item.name] = value
-    content = canonical({"items": items, "row": {**row}})
-    return _keep(hospital, "row", link, content, patient_id, problem)
+
+
+def turn_record_away(hospital: Hospital, connection: Connection, link: Link, patient_id: str) -> None:
+    """Lets nothing in of a patient who withdrew or opted out, also where nobody says who issued the number.
+
+    Raises:
+        Refused: ``withdrawn``, ``opted-out``.
+    """
+    turn_away(connection, link)
+    subjects = hospital.linkage.subjects(connection, link.registry, patient_id)
+    if not link.subject and any(withdrawn(connection, link.registry, subject) for subject in subjects):
+        raise Refused("withdrawn")
+
+
+def _take_row(hospital: Hospital, row: Row, engine: Engine) -> Received:
+    link = link_of_row(hospital, row, engine)
+    items, problem = row.items()
+    content = canonical({"items": {**items}, "row": {**row.cells}})
+    return _keep(hospital, "row", link, content, row.patient_id, problem)
 
 
 def _take_report(hospital: Hospital, path: Path, engine: Engine) -> Received:
@@ -131,10 +136,7 @@ def _keep(hospital: Hospital, kind: Kind, link: Link, content: bytes, patient_id
     """Seals the record, then writes its row, as an image is kept."""
     name = hospital.spool.name(content)
     with reading(hospital.node.index) as connection:
-        turn_away(connection, link)
-        subjects = hospital.linkage.subjects(connection, link.registry, patient_id)
-        if not link.subject and any(withdrawn(connection, link.registry, subject) for subject in subjects):
-            raise Refused("withdrawn")
+        turn_record_away(hospital, connection, link, patient_id)
         known = _known(connection, link.registry, name, kind)
     if known is not None:
         return known
@@ -179,19 +181,15 @@ def items_of(hospital: Hospital, name: str) -> dict[str, Value]:
 
 
 def forget_records(hospital: Hospital, registry: str, subject: str) -> int:
-    """Deletes rows and reports of a subject that withdrew, those without a known issuer too; returns how many.
+    """Deletes rows, reports and waiting files of a subject that withdrew, those without a known issuer too.
 
-    Originals go first, then the rows: cut off in between, the same again finishes it.
+    Originals go first, then the rows: cut off in between, the same again finishes it. Returns how many.
     """
     mine = (LINKAGE.c.registry == registry, LINKAGE.c.subject == subject)
     asked = (WITHDRAWALS.c.registry == registry, WITHDRAWALS.c.subject == subject, WITHDRAWALS.c.number != "")
     numbers = select(LINKAGE.c.number).where(*mine).union(select(WITHDRAWALS.c.number).where(*asked))
-    unclear = (RECORDS.c.subject == "") & RECORDS.c.number.in_(numbers.scalar_subquery())
-    theirs = (RECORDS.c.registry == registry, or_(RECORDS.c.subject == subject, unclear))
-    with reading(hospital.node.index) as connection:
-        names = connection.scalars(select(RECORDS.c.id).where(*theirs)).all()
-    for name in names:
-        hospital.spool.delete(name)
-    with writing(hospital.node.index) as connection:
-        connection.execute(delete(RECORDS).where(*theirs))
-    return len(names)
+    gone = 0
+    for table in (RECORDS, FOREIGN):
+        unclear = (table.c.subject == "") & table.c.number.in_(numbers.scalar_subquery())
+        gone += delete_kept(hospital, table, table.c.registry == registry, or_(table.c.subject == subject, unclear))
+    return gone

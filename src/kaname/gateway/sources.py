@@ -50,6 +50,11 @@ class Source:
         name = f"{self.path}!{self.member}" if self.member else str(self.path)
         return os.fsencode(name).decode("utf-8", "backslashreplace")
 
+    @property
+    def place(self) -> Path:
+        """Where it lies; a member of an archive as if that were unpacked beside itself."""
+        return self.path.parent / self.member if self.member else self.path
+
     @contextmanager
     def open(self) -> Generator[Identified]:
         """The bytes, for as long as the context lasts.

@@ -82,6 +82,10 @@ class Spool:
         except InvalidTag as error:
             raise Refused("object-damaged") from error
 
+    def has(self, name: str) -> bool:
+        """Whether the original is still here."""
+        return self._path(name).is_file()
+
     def delete(self, name: str) -> None:
         """Removes the original; one that is gone already is fine."""
         self._path(name).unlink(missing_ok=True)

@@ -8,17 +8,23 @@ from kaname.database import reading
 from kaname.errors import reasons
 from kaname.gateway.follow import tiers
 from kaname.gateway.hospital import Hospital
-from kaname.gateway.index import ASSOCIATIONS, CONSENTS, OBJECTS, PARCELS, RECORDS, WITHDRAWALS
+from kaname.gateway.index import ASSOCIATIONS, CONSENTS, FOREIGN, OBJECTS, PARCELS, RECORDS, WITHDRAWALS
 from kaname.gateway.watch import watched_folders
 from kaname.ledger import Json
 
 
 def status(hospital: Hospital) -> dict[str, Json]:
-    """Counts by state: objects, rows and reports, parcels, withdrawals; by decision: consents; by end: associations.
+    """Counts by state: objects, files that are no DICOM, rows and reports, parcels, withdrawals.
 
-    Beside them what each tier accepted, the originals still in the spool, and whether each watched folder can be used.
+    By decision: consents; by end: associations. Beside them what each tier accepted, the originals still in the spool,
+    and whether each watched folder can be used.
     """
-    by_state = (("objects", OBJECTS.c.state), ("parcels", PARCELS.c.state), ("withdrawals", WITHDRAWALS.c.state))
+    by_state = (
+        ("objects", OBJECTS.c.state),
+        ("files", FOREIGN.c.state),
+        ("parcels", PARCELS.c.state),
+        ("withdrawals", WITHDRAWALS.c.state),
+    )
     with reading(hospital.node.index) as connection:
         found = {name: _counted(connection, column) for name, column in by_state}
         records: dict[str, Json] = {
@@ -51,15 +57,22 @@ def _counted(connection: Connection, column: ColumnElement[str], *only: ColumnEl
 
 
 def held(hospital: Hospital) -> list[Json]:
-    """Objects and records that wait for a person, or were refused, grouped by reason, each with its two sentences.
+    """Objects, files and records that wait for a person or were refused, grouped by reason, with its two sentences.
 
     A row or report whose images have not come yet is ``waiting``: it goes on by itself.
     """
     found: list[Json] = []
     with reading(hospital.node.index) as connection:
-        for table, kind in ((OBJECTS, literal("object")), (RECORDS, RECORDS.c.kind)):
+        for table, kind in ((OBJECTS, literal("object")), (FOREIGN, literal("file")), (RECORDS, RECORDS.c.kind)):
             rows = connection.execute(
-                select(kind.label("kind"), table.c.state, table.c.registry, table.c.reason, func.count().label("n"))
+                select(
+                    kind.label("kind"),
+                    table.c.state,
+                    table.c.registry,
+                    table.c.reason,
+                    func.count().label("n"),
+                    func.max(table.c.received_at).label("last"),
+                )
                 .where(table.c.state.in_(("held", "refused", "waiting")))
                 .group_by("kind", table.c.state, table.c.registry, table.c.reason)
                 .order_by("kind", table.c.state, table.c.registry, table.c.reason)
@@ -71,6 +84,7 @@ def held(hospital: Hospital) -> list[Json]:
                     "registry": row.registry,
                     "reason": row.reason,
                     "objects": row.n,
+                    "last_at": row.last,
                     "ja": reasons()[row.reason].ja,
                     "en": reasons()[row.reason].en,
                 }

@@ -15,11 +15,12 @@ from kaname.access.signing import read_statement
 from kaname.database import reading, writing
 from kaname.errors import Refused
 from kaname.governance.index import MESSAGES
+from kaname.intake.facilities import take_holdings
 from kaname.ledger import Json
 from kaname.node import Node
 from kaname.parcel.enrolment import signing_key
 from kaname.parcel.fields import NAME, Fields
-from kaname.parcel.messages import INTRODUCTION, READINGS, Acknowledgement, Message
+from kaname.parcel.messages import HOLDINGS, INTRODUCTION, READINGS, Acknowledgement, Message
 
 
 def take_message(node: Node, statement: bytes) -> bytes:
@@ -29,11 +30,12 @@ def take_message(node: Node, statement: bytes) -> bytes:
 
     Args:
         node: A node of the de-identified side.
-        statement: A hub's signed message.
+        statement: A hub's signed message, or a gateway's that a hub may have passed on.
 
     Raises:
-        Refused: ``statement-invalid`` when it is no message of an admitted hub about one of its registries
-            (``part`` says why); ``enrolment-invalid`` for an introduction that cannot stand; what the room refuses.
+        Refused: ``statement-invalid`` when it is no message of an admitted hub, or gateway, about one of its
+            registries (``part`` says why); ``enrolment-invalid`` for an introduction that cannot stand; what the room
+            refuses.
         NotYet: ``index-busy``, ``storage-full``; what the room has to wait for.
     """
     message = _authentic(node, statement)
@@ -46,7 +48,8 @@ def take_message(node: Node, statement: bytes) -> bytes:
 def _authentic(node: Node, statement: bytes) -> Message:
     message = Message.open(statement, keys(node.index))
     partner = partner_of_key(node.index, read_statement(statement).key_id)
-    if partner is None or (partner.role, partner.name) != ("hub", message.sender):
+    role = "gateway" if message.kind == HOLDINGS else "hub"
+    if partner is None or (partner.role, partner.name) != (role, message.sender):
         raise Refused("statement-invalid", part="sender")
     if message.registry not in partner.registries or message.registry not in node.settings.registries:
         raise Refused("statement-invalid", part="registry")
@@ -61,6 +64,8 @@ def _read(node: Node, message: Message) -> Json:
         from kaname.annotation.exchange import take_in
 
         return take_in(node, message.sender, message.registry, message.body)
+    if message.kind == HOLDINGS:
+        return take_holdings(node, message)
     raise Refused("statement-invalid", part="kind")
 
 

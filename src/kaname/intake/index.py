@@ -1,8 +1,11 @@
-"""Tables of intake: parcels judged, what they brought, what could not be believed, who has withdrawn, what goes on."""
+"""Tables of intake: parcels judged, what they brought, what could not be believed, who has withdrawn, what goes on.
+
+And what the hospitals say lies with them.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from kaname.database import PLATFORM
 
@@ -100,3 +103,31 @@ INTRODUCTIONS = Table(
     Column("at", String(20), nullable=False),
 )
 """What a hub told the next tier about its gateways."""
+
+FACILITIES = Table(
+    "facility_holding",
+    PLATFORM,
+    Column("facility", String(64), primary_key=True, comment="name of the gateway"),
+    Column("registry", String(64), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("reasons", Text, nullable=False, comment="JSON: how many are held, by reason code"),
+    Column("passed_on", BigInteger, nullable=False, server_default="0", comment="sequence that the next tier heard"),
+    Column("statement", LargeBinary, nullable=False, comment="as the gateway signed it"),
+    Column("at", String(20), nullable=False),
+)
+"""What each gateway said last."""
+
+FACILITY_DAYS = Table(
+    "facility_holding_day",
+    PLATFORM,
+    Column("facility", String(64), primary_key=True),
+    Column("registry", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("received", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+)
+"""What each gateway said last on each day: counts only, for the picture over time."""

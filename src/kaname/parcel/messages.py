@@ -21,6 +21,8 @@ INTRODUCTION = "introduction"
 """Kind: a hub tells the next tier a gateway's key."""
 READINGS = "readings"
 """Kind: settled labels with their readings."""
+HOLDINGS = "holdings"
+"""Kind: a gateway tells how much lies with it. The only kind that a gateway signs; hubs pass it on as it is."""
 MESSAGE_LIMIT_BYTES = 1 << 24
 """Largest message statement."""
 

@@ -1,0 +1,143 @@
+"""The hospital's own console: what waits for a person, as it came and as the crossing made it; what has left.
+
+The only pages that name patients. They stand on the gateway's own door, each is asked for by somebody signed in with
+the duty to check, and each look at an item is a ledger event. Nothing of them is kept by the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from kaname.access.tokens import Duty, Grant
+from kaname.errors import Refused
+from kaname.gateway import held, sight, status
+from kaname.gateway.follow import tiers
+from kaname.gateway.hospital import open_hospital
+from kaname.gateway.overview import overview
+from kaname.gateway.watch import watched_folders
+from kaname.node import Node
+from kaname.registries import load
+from kaname.web.pages import PageRoute, language_of, page, static_file, whole_number
+from kaname.web.signin import session_of, session_routes, signin_routes
+
+IDENTITY: Duty = "check"
+"""Duty of who may see what names a patient."""
+ITEMS_A_PAGE = 50
+
+
+def hospital_routes(node: Node) -> APIRouter:
+    """The pages of a gateway, signing in and out, and the few files that they use."""
+    routes = APIRouter(include_in_schema=False)
+    routes.include_router(signin_routes(node))
+    files = APIRouter(route_class=PageRoute)
+    files.add_api_route("/static/{name}", static_file, methods=["GET"])
+    routes.include_router(files)
+    pages = session_routes(node)
+
+    def first(request: Request) -> Response:
+        """How much is where."""
+        return page(request, "hospital", **_shell(node, request), **_overview(node, session_of(request).grant))
+
+    def waiting(request: Request) -> Response:
+        """What waits, one by one."""
+        return page(request, "hospital_held", **_shell(node, request), **_waiting(node, request))
+
+    def look(kind: str, id: str, request: Request) -> Response:  # noqa: A002 -- the word for what is ours
+        """One of them."""
+        return page(request, "hospital_item", **_shell(node, request), **_item(node, request, kind, id))
+
+    pages.add_api_route("/", first, methods=["GET"])
+    pages.add_api_route("/held", waiting, methods=["GET"])
+    pages.add_api_route("/held/{kind}/{id}", look, methods=["GET"])
+    for which, draw in (("before", sight.before), ("after", sight.after)):
+        pages.add_api_route(f"/held/{{kind}}/{{id}}/{which}.png", _picture(node, which, draw), methods=["GET"])
+    routes.include_router(pages)
+    return routes
+
+
+def _picture(node: Node, which: str, draw: Callable[..., bytes]) -> Callable[[str, str, Request], Response]:
+    def picture(kind: str, id: str, request: Request) -> Response:  # noqa: A002
+        """A picture of an item, not kept by the browser."""
+        frame = whole_number(request, "frame") or 1
+        one = _seen(node, request, kind, id, f"{which} {frame}")
+        headers = {"Cache-Control": "no-store"}
+        return Response(draw(open_hospital(node), one, frame), media_type="image/png", headers=headers)
+
+    return picture
+
+
+def _shell(node: Node, request: Request) -> dict[str, Any]:
+    """What every page shows around its content."""
+    session = session_of(request)
+    loaded = [load(registry) for registry in session.grant.registries]
+    menu = [("/", "home"), ("/held", "hospital-held")]
+    return {
+        "node": node.settings,
+        "person": session.grant.name,
+        "duties": session.grant.duties,
+        "menu": menu if "browse" in session.grant.duties else menu[:1],
+        "form_token": session.form_token,
+        "names": {registry.id: getattr(registry, f"name_{language_of(request)}") for registry in loaded},
+    }
+
+
+def _overview(node: Node, grant: Grant) -> dict[str, Any]:
+    grant.need("browse")
+    hospital = open_hospital(node)
+    rows = [row for row in status.held(hospital) if isinstance(row, dict) and row["registry"] in grant.registries]
+    return {
+        "parts": overview(hospital, grant.registries),
+        "tiers": tiers(hospital),
+        "waiting": [row for row in rows if row["state"] != "waiting"],
+        "watched": [one for one in watched_folders(hospital) if one.registry in grant.registries],
+    }
+
+
+def _waiting(node: Node, request: Request) -> dict[str, Any]:
+    grant = session_of(request).grant
+    grant.need("browse")
+    registry, reason = (request.query_params.get(name, "") for name in ("registry", "reason"))
+    if registry and registry not in grant.registries:
+        raise Refused("not-found")
+    offset = whole_number(request, "offset")
+    asked = (registry,) if registry else grant.registries
+    found = held.items(open_hospital(node), asked, reason=reason, offset=offset, limit=ITEMS_A_PAGE + 1)
+    return {
+        "registry": registry,
+        "chosen_reason": reason,
+        "items": found[:ITEMS_A_PAGE],
+        "more": len(found) > ITEMS_A_PAGE,
+        "offset": offset,
+        "page_length": ITEMS_A_PAGE,
+        "looks": IDENTITY in grant.duties,
+    }
+
+
+def _item(node: Node, request: Request, kind: str, id: str) -> dict[str, Any]:  # noqa: A002
+    hospital = open_hospital(node)
+    one = _seen(node, request, kind, id, "words")
+    frames = sight.frames(hospital, one)
+    return {
+        "item": one,
+        "said": held.words_of(hospital, one),
+        "frames": frames,
+        "frame": min(whole_number(request, "frame") or 1, max(frames, 1)),
+    }
+
+
+def _seen(node: Node, request: Request, kind: str, id: str, part: str) -> held.Item:  # noqa: A002
+    """The item, once it is written down that somebody looks at it.
+
+    Raises:
+        Forbidden: ``duty-missing``.
+        Refused: ``not-found``.
+    """
+    grant = session_of(request).grant
+    grant.need(IDENTITY)
+    one = held.item(open_hospital(node), grant.registries, kind, id)
+    facts = {"kind": one.kind, "part": part, "reason": one.reason, "registry": one.registry}
+    node.ledger.append("held-viewed", one.id, actor=grant.name, facts={**facts})
+    return one
