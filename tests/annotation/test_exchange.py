@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from kaname.annotation import exchange
+from kaname.annotation import exchange, flow
 from kaname.annotation.arrivals import locate_images, unlocated
 from kaname.annotation.exchange import resend, send_readings, take_in, unsent
 from kaname.annotation.flow import agreement, cases, labels, make, progress, readings, take
 from kaname.annotation.index import CASES
-from kaname.annotation.model import Given, Mark, Progress, Sought
+from kaname.annotation.model import Given, Mark, Marked, Progress, Sought
 from kaname.annotation.purge import forget
 from kaname.archive.flow import shelve, unshelved
 from kaname.database import reading, writing
@@ -25,6 +26,8 @@ from kaname.intake.forward import forward_parcel
 from kaname.intake.purge import block
 from kaname.node import Node
 from kaname.parcel.messages import Message
+from kaname.registries import load
+from kaname.registries.model import Geometry, Unit
 from kaname.testing.deliveries import hub_keys, series
 from kaname.testing.kill import killer
 from kaname.testing.tiers import Tiers, make_tiers
@@ -232,6 +235,52 @@ def test_a_label_counts_for_the_image_that_it_was_told_of(tiers: Tiers) -> None:
     assert labels(tiers.cloud, "nodules") == ()
 
 
+@pytest.mark.parametrize(
+    ("unit", "geometry", "marks"),
+    [
+        ("pair", "pair", (Mark("pair", "present"),)),
+        ("instance", "interval", (Mark("interval", "absent", frames=(1, 1)),)),
+        ("frame", "polygon", (Mark("polygon", "present", ((0, 0), (8, 0), (8, 8))),)),
+    ],
+)
+def test_cases_of_every_unit_travel(
+    tiers: Tiers, monkeypatch: pytest.MonkeyPatch, unit: Unit, geometry: Geometry, marks: tuple[Mark, ...]
+) -> None:
+    """Labels with their marks are the same at the cloud, whether the images come before or after them."""
+    asked = load("j-mid").annotation
+    assert asked
+    changed = replace(load("j-mid"), annotation=replace(asked, unit=unit, geometries=(geometry,)))
+    monkeypatch.setattr(flow, "load", lambda _: changed)
+    make(tiers.hub, "marks", "j-mid")
+    for reader in "ab":
+        for case in cases(tiers.hub, "marks", Sought("open", reader)):
+            take(tiers.hub, "marks", reader, "reading", [Given(case.id, marks)])
+    before = deepcopy(told_body(tiers))
+    with tiers.cloud_door.open():
+        tell(tiers)
+        assert labels(tiers.cloud, "marks") == ()
+        forward(tiers)
+    assert labels(tiers.cloud, "marks") == labels(tiers.hub, "marks") != ()
+    assert {case.unit for case in cases(tiers.cloud, "marks", Sought("settled"))} == {unit}
+    assert labels(tiers.cloud, "marks")[0].marks[1] == Marked(2, marks[0])
+    other: dict[str, Any] = {"frame": 1 if unit == "instance" else 0} if unit != "pair" else {"other": None}
+    before["cases"][0].update(other)
+    with pytest.raises(Refused, match="readings-invalid"):
+        take_in(tiers.cloud, "society", "j-mid", before)
+
+
+def test_cases_of_frames_may_be_told_as_they_once_were(tiers: Tiers) -> None:
+    """A hub that knows of frames alone is still understood."""
+    say(tiers.hub, "a", "present", 0)
+    say(tiers.hub, "b", "present", 0)
+    body = told_body(tiers)
+    for name in ("unit", "form"):
+        del body["task"]["question"][name]
+    for name in ("frames", "other"):
+        del body["cases"][0][name]
+    assert take_in(tiers.cloud, "society", "j-mid", body) == {"cases": 1, "readings": 2, "withdrawn": 0}
+
+
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -242,6 +291,9 @@ FAULTS: tuple[tuple[Change, str], ...] = (
     (lambda body: body["task"].update(question={}), "readings-invalid"),
     (lambda body: body["cases"].append(body["cases"][0]), "readings-invalid"),
     (lambda body: body["cases"][0].update(frame=0), "readings-invalid"),
+    (lambda body: body["cases"][0].update(frames=0), "readings-invalid"),
+    (lambda body: body["cases"][0].update(other={"instance": "2.25.1", "frame": 1}), "readings-invalid"),
+    (lambda body: body["cases"][0].update(other={"instance": "2.25.1"}), "readings-invalid"),
     (lambda body: body["cases"][0].update(instance="no uid"), "readings-invalid"),
     (lambda body: body["cases"][0].update(subject="Yamada"), "readings-invalid"),
     (lambda body: body["cases"][0]["readings"][0].update(marks=1), "readings-invalid"),

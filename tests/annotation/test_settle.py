@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaname.annotation.model import KINDS, OPEN, Kind, Mark, Reading, Verdict
-from kaname.annotation.settle import settle
+from kaname.annotation.model import KINDS, OPEN, Kind, Mark, Marked, Reading, Verdict
+from kaname.annotation.settle import deciding, settle
 
 AT = "2026-11-21T12:00:00Z"
 
@@ -72,3 +72,25 @@ def test_the_same_reading_twice_changes_nothing(before: list[Reading], after: li
     """A reading that is repeated at once counts as one."""
     twice = [*before, *before[-1:], *after]
     assert settle(twice, 2) == settle([*before, *after], 2)
+
+
+def test_the_marks_of_all_who_agreed_decide() -> None:
+    """Each reader's last marks stay, under a number that says nothing of who it was."""
+    readings = [answer("z", "absent"), answer("a", "present"), answer("z", "present")]
+    assert deciding(readings) == (Marked(1, Mark("image", "present")), Marked(2, Mark("image", "present")))
+
+
+def test_who_decides_last_decides_the_marks() -> None:
+    """An adjudicator's marks stand alone, until somebody corrects them."""
+    readings = [answer("a", "present"), answer("b", "absent"), answer("c", "absent", "adjudication")]
+    assert deciding(readings) == (Marked(1, Mark("image", "absent")),)
+    corrected = [*readings, answer("d", "present", "correction")]
+    assert deciding(corrected) == (Marked(1, Mark("image", "present")),)
+
+
+@given(READINGS, st.integers(1, 3))
+def test_the_marks_that_decided_say_the_label(readings: list[Reading], readers: int) -> None:
+    """Whatever settled a case, its label is the answer of everybody whose marks stay."""
+    verdict = settle(readings, readers)
+    if verdict.state == "settled":
+        assert {one.mark.label for one in deciding(readings)} == {verdict.label}

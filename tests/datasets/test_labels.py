@@ -166,7 +166,7 @@ def test_a_listing_tells_only_of_its_splits(read_hub: Node) -> None:
 
 @pytest.mark.parametrize(
     ("data", "code"),
-    [(b"", "object-damaged"), (b"[]", "object-damaged"), (b'{"format":1}', "object-damaged")],
+    [(b"", "object-damaged"), (b"[]", "object-damaged"), (b'{"format":2}', "object-damaged")],
 )
 def test_what_is_no_listing_is_refused(data: bytes, code: str) -> None:
     """Other bytes in its place are not believed."""
@@ -177,4 +177,4 @@ def test_what_is_no_listing_is_refused(data: bytes, code: str) -> None:
 def test_a_listing_of_the_future_is_refused() -> None:
     """A newer format is not half understood."""
     with pytest.raises(Refused, match="dataset-format"):
-        Listing.from_bytes(canonical({"format": 2}))
+        Listing.from_bytes(canonical({"format": 3}))

@@ -6,6 +6,7 @@ series were looked through is written down, so that nothing is looked through tw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from sqlalchemy import Connection, func, select, update
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from kaname.annotation import rows
 from kaname.annotation.index import CASES
 from kaname.archive.index import PACKS, SERIES
+from kaname.archive.model import Located
 from kaname.archive.series import members_of
 from kaname.database import reading, writing
 from kaname.ledger import Json
@@ -80,10 +82,19 @@ def _locate(connection: Connection, store: Store, series_instance_uid: str, numb
     owner = (series.registry, series.subject, series.study_instance_uid)
     found = 0
     for row in connection.execute(select(CASES).where(*waiting)).all():
-        case, place = rows.case_of(row), places.get(row.sop_instance_uid)
+        case = rows.case_of(row)
         own = (case.registry, case.subject, case.study_instance_uid) == owner
-        if own and place is not None and case.frame <= len(place.member.frames):
-            connection.execute(update(CASES).where(CASES.c.id == case.id).values(pack=place.pack))
+        place = _shown(places, case.sop_instance_uid, case.frame)
+        other = _shown(places, case.other_sop_instance_uid, case.other_frame)
+        if own and place is not None and (other is None) == (case.unit != "pair"):
+            packs = {"pack": place.pack, "other_pack": other.pack if other else ""}
+            connection.execute(update(CASES).where(CASES.c.id == case.id).values(**packs))
             found += 1
     connection.execute(update(CASES).where(*waiting).values(looked=number))
     return found
+
+
+def _shown(places: Mapping[str, Located], sop_instance_uid: str, frame: int) -> Located | None:
+    """The image, if it is there and has that frame; as a whole (frame 0) it only has to be there."""
+    place = places.get(sop_instance_uid)
+    return place if place is not None and frame <= len(place.member.frames) else None

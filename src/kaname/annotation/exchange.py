@@ -17,8 +17,9 @@ from kaname.annotation import rows
 from kaname.annotation.arrivals import locate
 from kaname.annotation.flow import judge
 from kaname.annotation.index import CASES
-from kaname.annotation.marks import check, marks_json, marks_of, question_json, question_of
-from kaname.annotation.model import KINDS, Case, Reading, Task
+from kaname.annotation.marks import check, marks_json, marks_of
+from kaname.annotation.model import KINDS, WHOLE, Case, Reading, Task
+from kaname.annotation.questions import question_json, question_of
 from kaname.database import reading, writing
 from kaname.errors import Refused
 from kaname.intake.rows import has_withdrawn
@@ -36,6 +37,10 @@ BYTES_AT_ONCE = 4 << 20
 """Of the cases in one message; a message may have 16 MiB."""
 COUNT_LIMIT = 1 << 31
 """Of a count that is kept in a column."""
+CASE_MEMBERS = (
+    "subject", "study", "series", "instance", "frame", "rows", "columns", "frames", "other", "readings",
+)  # fmt: skip
+"""Of one case in a message."""
 READER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _INVALID = "readings-invalid"
 
@@ -217,7 +222,7 @@ def _keep(connection: Connection, task: Task, told: Told) -> int:
 
 def _place(case: Case) -> tuple[str, ...]:
     uids = (case.study_instance_uid, case.series_instance_uid, case.sop_instance_uid)
-    return (case.registry, case.subject, *uids, str(case.frame))
+    return (case.registry, case.subject, *uids, str(case.frame), case.other_sop_instance_uid, str(case.other_frame))
 
 
 def _told_task(fields: Fields, registry: str) -> Task:
@@ -226,11 +231,15 @@ def _told_task(fields: Fields, registry: str) -> Task:
 
 
 def _told(task: Task, sender: str, value: Json) -> Told:
-    names = ("subject", "study", "series", "instance", "frame", "rows", "columns", "readings")
-    fields = Fields(value, _INVALID, *names)
-    instance, frame = fields.uid("instance"), _count(fields, "frame")
+    """One case; ``frames`` and ``other`` may be missing, as cases of frames were once told."""
+    known: Json = {"frames": 1, "other": None, **value} if isinstance(value, dict) else value
+    fields = Fields(known, _INVALID, *CASE_MEMBERS)
+    instance, frame = fields.uid("instance"), _count(fields, "frame", WHOLE)
+    other = _other(fields)
+    if (frame == WHOLE) != (task.question.unit == "instance") or (other is None) != (task.question.unit != "pair"):
+        raise Refused(_INVALID, part="frame")
     case = Case(
-        id=rows.case_id(task.name, instance, frame),
+        id=rows.case_id(task.name, (instance, frame), other),
         task=task.name,
         registry=task.registry,
         subject=fields.text("subject", SUBJECT),
@@ -241,6 +250,9 @@ def _told(task: Task, sender: str, value: Json) -> Told:
         rows=_count(fields, "rows"),
         columns=_count(fields, "columns"),
         pack="",
+        frames=_count(fields, "frames"),
+        other_sop_instance_uid=other[0] if other else "",
+        other_frame=other[1] if other else 0,
     )
     return Told(case, fields.items("readings", partial(_told_reading, case, sender)))
 
@@ -261,8 +273,16 @@ def _told_reading(case: Case, sender: str, value: Json) -> Reading:
     )
 
 
-def _count(fields: Fields, name: str) -> int:
-    number = fields.number(name, 1)
+def _other(fields: Fields) -> tuple[str, int] | None:
+    """The right image of a pair; ``None`` where there is none."""
+    if fields.any("other") is None:
+        return None
+    right = fields.inner("other", "instance", "frame")
+    return right.uid("instance"), _count(right, "frame")
+
+
+def _count(fields: Fields, name: str, least: int = 1) -> int:
+    number = fields.number(name, least)
     if number >= COUNT_LIMIT:
         raise Refused(_INVALID, part=name)
     return number
@@ -278,6 +298,8 @@ def _told_json(told: Told) -> dict[str, Json]:
         "frame": case.frame,
         "rows": case.rows,
         "columns": case.columns,
+        "frames": case.frames,
+        "other": {"instance": case.other_sop_instance_uid, "frame": case.other_frame} if case.unit == "pair" else None,
         "readings": [
             {"number": one.number, "reader": one.reader, "kind": one.kind, "marks": marks_json(one.marks), "at": one.at}
             for one in told.readings

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from kaname.annotation import gather, rows
 from kaname.annotation.agreement import agreements
@@ -23,15 +25,16 @@ from kaname.annotation.model import (
     Gathered,
     Given,
     Kind,
+    Marked,
     Progress,
-    Question,
     Reading,
     SettledLabel,
     Sought,
     Taken,
     Task,
 )
-from kaname.annotation.settle import settle
+from kaname.annotation.questions import question_from
+from kaname.annotation.settle import deciding, settle
 from kaname.database import reading, writing
 from kaname.errors import Forbidden, Refused
 from kaname.ledger import Json, canonical
@@ -61,7 +64,7 @@ def make(
 
     Raises:
         Refused: ``task-name``, ``task-registry``, ``unknown-registry``; ``task-question`` when the registry asks its
-            readers nothing about a whole image; ``not-found`` for a series that the archive does not hold;
+            readers nothing; ``not-found`` for a series that the archive does not hold;
             ``object-missing``, ``object-damaged``.
         NotYet: ``storage-unreachable``, ``index-busy``.
     """
@@ -138,6 +141,18 @@ def readings(node: Node, case: str) -> tuple[Reading, ...]:
         return rows.readings_of(connection, case)
 
 
+def to_decide(node: Node, case: Case, reader: str) -> tuple[Reading, ...]:
+    """All readings of a case, for somebody who is about to adjudicate it: the rules of :func:`take`, before they look.
+
+    Raises:
+        Refused: ``case-not-disputed``: who also reads would see what another one answered.
+        Forbidden: ``own-reading``: who has read it could still change their answer.
+    """
+    found = readings(node, case.id)
+    _check_adjudication(case, [one for one in found if (one.origin, one.reader) == (node.settings.name, reader)])
+    return found
+
+
 def take(node: Node, name: str, reader: str, kind: Kind, given: Sequence[Given]) -> tuple[Taken, ...]:
     """Adds one reader's answers: all of them, or none. The same answers again change nothing.
 
@@ -182,7 +197,7 @@ def judge(connection: Connection, task: Task, case: Case, due: int) -> None:
 
 
 def labels(node: Node, name: str) -> tuple[SettledLabel, ...]:
-    """The settled labels of a task, by SOP Instance UID and frame.
+    """The settled labels of a task with the marks that decided them, by SOP Instance UID and frame.
 
     Raises:
         Refused: ``not-found``; ``object-missing``, ``object-damaged``.
@@ -202,19 +217,10 @@ def labels_in(node: Node, connection: Connection, task: Task) -> tuple[SettledLa
     rows.one_at_a_time(connection)
     locate(connection, node.store, task.name)
     settled = (CASES.c.task == task.name, CASES.c.state == "settled", CASES.c.pack != "")
-    found = (
-        SettledLabel(
-            row.subject,
-            row.series_instance_uid,
-            row.sop_instance_uid,
-            row.frame,
-            row.label,
-            row.settled,
-            row.pack,
-        )
-        for row in connection.execute(select(CASES).where(*settled))
-    )
-    return tuple(sorted(found, key=lambda label: (label.sop_instance_uid, label.frame)))
+    read = groupby(rows.readings_of_task(connection, task.name, "settled"), key=lambda one: one.case)
+    marks = {case: deciding(found) for case, found in read}
+    found = (_label(row, marks[row.id]) for row in connection.execute(select(CASES).where(*settled)))
+    return tuple(sorted(found, key=lambda label: label.place))
 
 
 def agreement(node: Node, name: str) -> tuple[Agreement, ...]:
@@ -236,6 +242,22 @@ def agreement(node: Node, name: str) -> tuple[Agreement, ...]:
     return agreements(answers)
 
 
+def _label(row: Row[*tuple[Any, ...]], marks: tuple[Marked, ...]) -> SettledLabel:
+    return SettledLabel(
+        subject=row.subject,
+        series_instance_uid=row.series_instance_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        frame=row.frame,
+        label=row.label,
+        settled=row.settled,
+        pack=row.pack,
+        marks=marks,
+        other_sop_instance_uid=row.other_sop_instance_uid,
+        other_frame=row.other_frame,
+        other_pack=row.other_pack,
+    )
+
+
 def _task(node: Node, name: str, registry: str, actor: str) -> Task:
     asked = load(registry).annotation
     with writing(node.index) as connection:
@@ -245,9 +267,9 @@ def _task(node: Node, name: str, registry: str, actor: str) -> Task:
             if known.registry != registry:
                 raise Refused("task-registry")
             return known
-        if asked is None or "image" not in asked.geometries:
+        if asked is None:
             raise Refused("task-question")
-        question = Question(asked.question_ja, asked.question_en, asked.labels, asked.geometries)
+        question = question_from(asked)
         task = Task(name, registry, question, asked.readers, node.clock.stamp())
         rows.add_task(connection, task)
         facts: dict[str, Json] = {
@@ -283,13 +305,20 @@ def _take(node: Node, connection: Connection, task: Task, draft: Reading) -> Tak
     last = own[-1] if own else None
     if last is not None and (last.kind, last.marks) == (draft.kind, draft.marks):
         return Taken(draft.case, last.number, new=False)
-    if {draft.kind, *(old.kind for old in own)} >= {"reading", "adjudication"}:
+    if draft.kind == "adjudication":
+        _check_adjudication(case, own)
+    elif draft.kind == "reading" and any(old.kind == "adjudication" for old in own):
         raise Forbidden("own-reading")
-    if draft.kind == "adjudication" and case.verdict.state != "disputed" and case.verdict.settled != "adjudicated":
-        raise Refused("case-not-disputed", case=case.id)
     added = rows.next_reading(before, draft)
     rows.add_reading(connection, added)
     return Taken(added.case, added.number, new=True)
+
+
+def _check_adjudication(case: Case, own: Sequence[Reading]) -> None:
+    if any(old.kind == "reading" for old in own):
+        raise Forbidden("own-reading")
+    if case.verdict.state != "disputed" and case.verdict.settled != "adjudicated":
+        raise Refused("case-not-disputed", case=case.id)
 
 
 def _case(connection: Connection, id: str) -> Case:  # noqa: A002

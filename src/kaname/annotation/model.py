@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from kaname.registries.model import Geometry, Label
+from kaname.registries.model import Geometry, Item, Label, Unit
 
 Kind = Literal["reading", "adjudication", "correction"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -16,6 +16,14 @@ Settled = Literal["agreed", "adjudicated", "corrected"]
 Point = tuple[float, float]
 """Column and row in pixels of the image, from the outer corner of its first pixel (PS3.3 section C.10.5.1.2 less
 0.5)."""
+Value = str | int | float
+"""Of an item: a code or a number."""
+ANSWERS: tuple[Geometry, ...] = ("pair", "image", "form")
+"""Geometries that are an answer by themselves; the first one that a question asks for is the answer of a reading."""
+TOGETHER = "+"
+"""Between the labels of a reading that says nothing about the whole."""
+WHOLE = 0
+"""In the place of a frame's number: the case is the whole instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,14 @@ class Question:
     en: str
     labels: tuple[Label, ...]
     geometries: tuple[Geometry, ...]
+    unit: Unit = "frame"
+    form: tuple[Item, ...] = ()
+    """Items that a ``form`` mark fills in, in the registry's order."""
+
+    @property
+    def answer(self) -> Geometry | None:
+        """The geometry of which a reading has exactly one: its answer. ``None``: its marks together are the answer."""
+        return next((geometry for geometry in ANSWERS if geometry in self.geometries), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +63,12 @@ class Mark:
     geometry: Geometry
     label: str
     points: tuple[Point, ...] = ()
-    """``image``: none. ``box``: the corner nearest to the first pixel, then the opposite one."""
+    """``box``: the corner nearest to the first pixel, then the opposite one. ``polygon``: its corners in turn, three or
+    more, the last one joined to the first. Else none."""
+    frames: tuple[int, int] | None = None
+    """First and last frame, from 1: of an ``interval``, and of what is drawn on frames of a whole video."""
+    values: tuple[tuple[str, Value], ...] = ()
+    """What a ``form`` says, by names of items, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +84,17 @@ class Reading:
     """A name of ours for a person, known to the node of origin."""
     kind: Kind
     marks: tuple[Mark, ...]
-    """Exactly one ``image`` mark, which is the answer, and the places that it rests on."""
+    """The answer, and the places that it rests on."""
     at: str
 
     @property
     def label(self) -> str:
-        """The answer."""
-        return next(mark.label for mark in self.marks if mark.geometry == "image")
+        """The answer: what the reading says about the whole, else every label that it gave, sorted, joined by ``+``."""
+        for geometry in ANSWERS:
+            for mark in self.marks:
+                if mark.geometry == geometry:
+                    return mark.label
+        return TOGETHER.join(sorted({mark.label for mark in self.marks}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +112,10 @@ OPEN = Verdict("open")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One frame that readers are asked about, and what their readings came to so far."""
+    """A frame, a whole instance or two frames that readers are asked about, and what their readings came to so far."""
 
     id: str
-    """SHA-256 of task, SOP Instance UID and frame."""
+    """SHA-256 of task, SOP Instance UID and frame; of a pair, of both of them."""
     task: str
     registry: str
     subject: str
@@ -98,12 +123,28 @@ class Case:
     series_instance_uid: str
     sop_instance_uid: str
     frame: int
-    """From 1."""
+    """From 1; 0 (:data:`WHOLE`): the whole instance."""
     rows: int
     columns: int
+    """Of a slide: those of its Total Pixel Matrix."""
     pack: str
     """SHA-256 of the pack that holds it; empty while the image has not arrived here."""
     verdict: Verdict = OPEN
+    frames: int = 1
+    """Of the instance, following each other; 1 for a slide, whose frames are tiles of one picture."""
+    other_sop_instance_uid: str = ""
+    """Of a pair: its right image, of the same series; else empty."""
+    other_frame: int = 0
+    """Of a pair: from 1; else 0."""
+    other_pack: str = ""
+    """Of a pair: SHA-256 of the pack that holds the right image."""
+
+    @property
+    def unit(self) -> Unit:
+        """What this case is."""
+        if self.other_sop_instance_uid:
+            return "pair"
+        return "instance" if self.frame == WHOLE else "frame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +164,37 @@ class Sought:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A mark that a label rests on."""
+
+    reader: int
+    """1, 2 … of the case: tells its readers apart, and no more."""
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
 class SettledLabel:
-    """The label of one frame."""
+    """The label of one case."""
 
     subject: str
     series_instance_uid: str
     sop_instance_uid: str
     frame: int
+    """From 1; 0: the whole instance."""
     label: str
     settled: Settled
     pack: str
+    marks: tuple[Marked, ...] = ()
+    """Those that decided: of all readers who agreed, else of who adjudicated or corrected."""
+    other_sop_instance_uid: str = ""
+    other_frame: int = 0
+    other_pack: str = ""
+    """The right image of a pair."""
+
+    @property
+    def place(self) -> tuple[str, int, str, int]:
+        """What labels are ordered by, and told apart."""
+        return self.sop_instance_uid, self.frame, self.other_sop_instance_uid, self.other_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +225,7 @@ class Gathered:
     """Of the task, now."""
     added: int
     without_frames: int
-    """Instances looked at now whose frames cannot be told apart: nobody can be asked about them."""
+    """Instances looked at now that nobody can be asked about: their frames cannot be told apart, or have no size."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, insert, select, text, update
 
 from kaname.annotation.index import CASES, READINGS, TASKS
-from kaname.annotation.marks import marks_json, marks_of, question_json, question_of
-from kaname.annotation.model import Case, Progress, Reading, Sought, Task, Verdict
+from kaname.annotation.marks import marks_json, marks_of
+from kaname.annotation.model import Case, Progress, Reading, Sought, State, Task, Verdict
+from kaname.annotation.questions import question_json, question_of
 from kaname.errors import Refused
 from kaname.ledger import canonical
 from kaname.store import digest_bytes
@@ -29,9 +30,12 @@ def one_at_a_time(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ANNOTATION_LOCK})
 
 
-def case_id(task: str, sop_instance_uid: str, frame: int) -> str:
-    """The id of a case: the same at every node."""
-    return digest_bytes(canonical([task, sop_instance_uid, frame]))
+def case_id(task: str, image: tuple[str, int], other: tuple[str, int] | None = None) -> str:
+    """The id of a case of an image, or of it and the ``other`` on its right: the same at every node.
+
+    An image is its SOP Instance UID, and a frame from 1 or 0 for the whole of it.
+    """
+    return digest_bytes(canonical([task, *image, *(other or ())]))
 
 
 # ── tasks ────────────────────────────────────────────────────────────────────────────────────────
@@ -105,6 +109,10 @@ def case_of(row: Row[*tuple[Any, ...]]) -> Case:
         columns=row.image_columns,
         pack=row.pack,
         verdict=Verdict(row.state, row.label, row.settled),
+        frames=row.frames,
+        other_sop_instance_uid=row.other_sop_instance_uid,
+        other_frame=row.other_frame,
+        other_pack=row.other_pack,
     )
 
 
@@ -130,6 +138,10 @@ def add_cases(connection: Connection, cases: Iterable[Case]) -> int:
             "image_columns": case.columns,
             "pack": case.pack,
             "state": "open",
+            "frames": case.frames,
+            "other_sop_instance_uid": case.other_sop_instance_uid,
+            "other_frame": case.other_frame,
+            "other_pack": case.other_pack,
         }
         for case in fresh.values()
     ]
@@ -181,9 +193,11 @@ def order(reading: Reading) -> tuple[str, str, int]:
     return reading.at, reading.origin, reading.number
 
 
-def readings_of_task(connection: Connection, name: str) -> Iterator[Reading]:
-    """All readings of a task, those of a case in their order."""
+def readings_of_task(connection: Connection, name: str, state: State | None = None) -> Iterator[Reading]:
+    """All readings of a task, or of its cases in one state: case by case, those of a case in their order."""
     query = select(READINGS).join(CASES, CASES.c.id == READINGS.c.case_id).where(CASES.c.task == name)
+    if state is not None:
+        query = query.where(CASES.c.state == state)
     query = query.order_by(READINGS.c.case_id, READINGS.c.at, READINGS.c.origin, READINGS.c.number)
     return (_reading(row) for row in connection.execute(query))
 

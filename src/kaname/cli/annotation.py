@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from kaname.annotation import exchange, flow
-from kaname.annotation.marks import question_json
+from kaname.annotation.marks import marked_json
 from kaname.annotation.model import Task
+from kaname.annotation.questions import question_json
 from kaname.cli.options import home_of, home_option, json_option, show
 from kaname.errors import Refused
 from kaname.ledger.canonical import Json, canonical
@@ -64,8 +65,9 @@ def agreement(name: str, home: Path | None, as_json: bool) -> None:
 @home_option
 @json_option
 def export(name: str, home: Path | None, as_json: bool) -> None:
-    """Print the settled labels of NAME."""
-    show([asdict(label) for label in flow.labels(_open(home), name)], as_json=as_json)
+    """Print the settled labels of NAME with the marks that decided."""
+    labels = flow.labels(_open(home), name)
+    show([asdict(label) | {"marks": marked_json(label.marks)} for label in labels], as_json=as_json)
 
 
 @annotation.command

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from kaname.annotation.marks import marked_json
 from kaname.cli.options import home_of, home_option, json_option, show
 from kaname.datasets import flow
 from kaname.datasets import verify as verification
@@ -30,7 +31,7 @@ def dataset() -> None:
 @click.argument("name")
 @click.option("--registry", required=True, help="Whose series.")
 @click.option("--modality", help="Only series of this modality, e.g. CT.")
-@click.option("--task", default="", help="Annotation task: freeze its settled labels, and only what has one.")
+@click.option("--task", default="", help="Annotation task: freeze its settled labels and marks, and only what has one.")
 @home_option
 @json_option
 def freeze(name: str, registry: str, modality: str | None, task: str, home: Path | None, as_json: bool) -> None:
@@ -47,7 +48,11 @@ def freeze(name: str, registry: str, modality: str | None, task: str, home: Path
 @dataset.command("show")
 @click.argument("name", required=False)
 @version_option
-@click.option("--members", is_flag=True, help="List the series, the labels and the holes, too.")
+@click.option(
+    "--members",
+    is_flag=True,
+    help="List series, labels with their marks, clinical items and holes, too.",
+)
 @home_option
 @json_option
 def show_(name: str | None, version: int | None, members: bool, home: Path | None, as_json: bool) -> None:
@@ -62,7 +67,8 @@ def show_(name: str | None, version: int | None, members: bool, home: Path | Non
         frozen = flow.content(node, found)
         listed: dict[str, Json] = {
             "members": [asdict(member) for member in frozen.members],
-            "labelled": [asdict(label) for label in frozen.labels],
+            "labelled": [asdict(label) | {"marks": marked_json(label.marks)} for label in frozen.labels],
+            "items": [{**asdict(record), "items": dict(record.items)} for record in frozen.items],
             "holes": [_plain(asdict(hole)) for hole in frozen.holes],
         }
         show(_row(found) | _splits(frozen) | (listed if members else {}), as_json=as_json)

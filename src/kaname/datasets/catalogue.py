@@ -83,6 +83,8 @@ def add(connection: Connection, frozen: Frozen, digest: str, before: DatasetVers
         frozen_at=at,
         superseded_by=0,
         labels=len(frozen.labels),
+        marks=sum(len(label.marks) for label in frozen.labels),
+        items=len(frozen.items),
     )
     connection.execute(
         insert(VERSIONS).values(
@@ -94,6 +96,8 @@ def add(connection: Connection, frozen: Frozen, digest: str, before: DatasetVers
             modality=made.question.modality,
             task=made.question.task,
             labels=made.labels,
+            marks=made.marks,
+            items=made.items,
             subjects=made.subjects,
             series=made.series,
             instances=made.instances,
@@ -173,4 +177,6 @@ def _version(row: Row[*tuple[object, ...]]) -> DatasetVersion:
         frozen_at=row.frozen_at,
         superseded_by=row.superseded_by,
         labels=row.labels,
+        marks=row.marks,
+        items=row.items,
     )

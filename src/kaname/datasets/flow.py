@@ -23,6 +23,7 @@ from kaname.archive.query import packed_series
 from kaname.database import reading, writing
 from kaname.datasets import catalogue
 from kaname.datasets.frozen import read_list, write_list
+from kaname.datasets.items import recorded
 from kaname.datasets.listing import listing
 from kaname.datasets.model import (
     Assigned,
@@ -49,21 +50,22 @@ def freeze(
 ) -> DatasetVersion:
     """Freezes every series that the archive holds now and the question asks for.
 
-    The holes of the name's newest version stay in every later one: what was once there is not forgotten by freezing
-    again. The same content again is the version that has it already, and no new one is made. Derived objects (results
-    of models, segmentations) are no members.
+    The clinical items that came with the studies are frozen with them. The holes of the name's newest version stay in
+    every later one: what was once there is not forgotten by freezing again. The same content again is the version that
+    has it already, and no new one is made. Derived objects (results of models, segmentations) are no members.
 
     Args:
         node: A node of the de-identified side.
         name: Name of the dataset: letters, digits, ``.``, ``_``, ``-``, at most 63.
         registry: Whose series; a name stays with its registry.
         modality: Modality (0008,0060) of the series taken; all when ``None``.
-        task: Annotation task whose settled labels are frozen, too; then only packs with a labelled frame are members.
+        task: Annotation task whose settled labels and marks are frozen, too; then only packs with a labelled image are
+            members.
         actor: Who freezes; the node itself by default.
 
     Raises:
         Refused: ``dataset-name``, ``dataset-registry``, ``dataset-empty``; ``not-found``, ``task-registry`` for the
-            task; ``dataset-damaged`` when the list of the newest version is.
+            task; ``dataset-damaged`` when the list of the newest version is; ``object-missing``.
         NotYet: ``storage-full``, ``index-busy``.
     """
     if not NAME.fullmatch(name):
@@ -75,7 +77,7 @@ def freeze(
         if before and before.question.registry != registry:
             raise Refused("dataset-registry")
         settled = _labels(node, connection, question)
-        members = _members(connection, question, {label.pack for label in settled})
+        members = _members(connection, question, {pack for label in settled for pack in _packs_of(label)})
         if not members:
             raise Refused("dataset-empty")
         packs = {member.pack for member in members}
@@ -84,8 +86,9 @@ def freeze(
             question,
             members,
             read_list(node.store, before.digest).holes if before else (),
-            tuple(_labelled(label) for label in settled if label.pack in packs),
+            tuple(_labelled(label) for label in settled if _packs_of(label) <= packs),
             _splits(connection, name, members),
+            recorded(node.store, connection, registry, members),
         )
         digest = write_list(node.store, frozen)
         same = catalogue.of_content(connection, name, digest)
@@ -169,7 +172,7 @@ def sealed_test(node: Node, dataset: DatasetVersion) -> str:
     test = listing(dataset, content(node, dataset), ("test",))
     sealed: list[Json] = [
         [[member.subject, member.pack] for member in test.members],
-        [[label.sop_instance_uid, label.frame, label.label] for label in test.labels],
+        [[*label.place[: 4 if label.other_frame else 2], label.label] for label in test.labels],
     ]
     return digest_bytes(canonical(sealed))
 
@@ -215,6 +218,7 @@ def _hole(node: Node, connection: Connection, name: str, subject: str, at: str) 
         holes=(*last.holes, missing),
         labels=tuple(label for label in last.labels if label.subject != subject),
         splits=tuple(assigned for assigned in last.splits if assigned.subject != subject),
+        items=tuple(record for record in last.items if record.subject != subject),
     )
     made = _add(node, connection, frozen, write_list(node.store, frozen), before, "")
     catalogue.note_hole(connection, made, subject, holding)
@@ -228,7 +232,9 @@ def _add(
     facts: dict[str, Json] = {
         "holes": made.holes,
         "instances": made.instances,
+        "items": made.items,
         "labels": made.labels,
+        "marks": made.marks,
         "name": made.name,
         "parent": made.parent,
         "question": asdict(made.question),
@@ -275,7 +281,21 @@ def _labels(node: Node, connection: Connection, question: Question) -> tuple[Set
 
 
 def _labelled(label: SettledLabel) -> Labelled:
-    return Labelled(label.subject, label.sop_instance_uid, label.frame, label.label, label.settled)
+    return Labelled(
+        label.subject,
+        label.sop_instance_uid,
+        label.frame,
+        label.label,
+        label.settled,
+        label.marks,
+        label.other_sop_instance_uid,
+        label.other_frame,
+    )
+
+
+def _packs_of(label: SettledLabel) -> set[str]:
+    """The packs that hold what a label is about: of a pair, those of both its images."""
+    return {label.pack, label.other_pack} - {""}
 
 
 def _splits(connection: Connection, name: str, members: Iterable[Member]) -> tuple[Assigned, ...]:
@@ -284,10 +304,10 @@ def _splits(connection: Connection, name: str, members: Iterable[Member]) -> tup
 
 
 def _relabelled(old: Frozen, new: Frozen) -> tuple[Relabelled, ...]:
-    before = {(label.sop_instance_uid, label.frame): label.label for label in old.labels}
-    after = {(label.sop_instance_uid, label.frame): label.label for label in new.labels}
+    before = {label.place: label.label for label in old.labels}
+    after = {label.place: label.label for label in new.labels}
     return tuple(
-        Relabelled(*frame, before.get(frame, ""), after.get(frame, ""))
-        for frame in sorted(before.keys() | after.keys())
-        if before.get(frame) != after.get(frame)
+        Relabelled(*place[:2], before.get(place, ""), after.get(place, ""), *place[2:])
+        for place in sorted(before.keys() | after.keys())
+        if before.get(place) != after.get(place)
     )

@@ -26,6 +26,8 @@ VERSIONS = Table(
     Column("superseded_by", Integer, nullable=False, server_default="0"),
     Column("task", String(64), nullable=False, server_default=""),
     Column("labels", Integer, nullable=False, server_default="0"),
+    Column("marks", Integer, nullable=False, server_default="0"),
+    Column("items", Integer, nullable=False, server_default="0"),
     Index("ix_dataset_version_digest", "name", "digest", unique=True),
 )
 SUBJECTS = Table(

@@ -5,15 +5,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from kaname.datasets.model import SPLITS, Assigned, Counts, DatasetVersion, Frozen, Labelled, Member, Split
+from kaname.annotation.marks import marked_json, marked_of
+from kaname.datasets.model import (
+    SPLITS,
+    Assigned,
+    Counts,
+    DatasetVersion,
+    Frozen,
+    Labelled,
+    Member,
+    Recorded,
+    Split,
+    items_of,
+)
 from kaname.errors import Refused
 from kaname.ledger.canonical import Json, canonical
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +47,17 @@ class Listing:
     """Packs of these subjects, sorted by Study, then Series Instance UID."""
     labels: tuple[Labelled, ...]
     """Labels of these subjects, sorted by SOP Instance UID, then frame."""
+    items: tuple[Recorded, ...] = ()
+    """Clinical items of these subjects' studies, sorted by Study Instance UID, then accession."""
 
     def to_bytes(self) -> bytes:
         """Canonical JSON (``docs/spec/dataset.md``)."""
-        fields: dict[str, Json] = {"format": FORMAT, **asdict(self)}
+        fields: dict[str, Json] = {
+            "format": FORMAT,
+            **asdict(self),
+            "labels": [{**asdict(label), "marks": marked_json(label.marks)} for label in self.labels],
+            "items": [{**asdict(record), "items": dict(record.items)} for record in self.items],
+        }
         return canonical(fields)
 
     @classmethod
@@ -53,9 +72,11 @@ class Listing:
             if table.pop("format") != FORMAT:
                 raise Refused("dataset-format")
             members = tuple(Member(**row) for row in table.pop("members"))
-            labels = tuple(Labelled(**row) for row in table.pop("labels"))
+            labels = tuple(_label(row) for row in table.pop("labels"))
+            items = tuple(replace(Recorded(**row), items=items_of(row["items"])) for row in table.pop("items"))
             splits = tuple(Assigned(**row) for row in table.pop("splits"))
-            return cls(classes=tuple(table.pop("classes")), members=members, labels=labels, splits=splits, **table)
+            classes = tuple(table.pop("classes"))
+            return cls(classes=classes, members=members, labels=labels, splits=splits, items=items, **table)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise Refused("object-damaged") from error
 
@@ -63,6 +84,13 @@ class Listing:
     def own_digest(self) -> str:
         """SHA-256 of :meth:`to_bytes`: names the material exactly."""
         return sha256(self.to_bytes()).hexdigest()
+
+
+def _label(row: dict[str, Any]) -> Labelled:
+    try:
+        return replace(Labelled(**row), marks=marked_of(row["marks"]))
+    except Refused as error:  # reading-invalid: nobody gave this reading, the list was changed
+        raise Refused("object-damaged") from error
 
 
 def listing(dataset: DatasetVersion, frozen: Frozen, splits: Collection[Split] = SPLITS) -> Listing:
@@ -85,6 +113,7 @@ def listing(dataset: DatasetVersion, frozen: Frozen, splits: Collection[Split] =
         splits=chosen,
         members=members,
         labels=tuple(label for label in frozen.labels if label.subject in subjects),
+        items=tuple(record for record in frozen.items if record.subject in subjects),
     )
 
 

@@ -1,23 +1,26 @@
-"""Reading the frames of a dataset version, one by one, each by one ranged read of its pack.
+"""Reading the frames of a dataset version, one by one, each by one ranged read of its pack; or instance by instance.
 
-The same code reads a folder that was mounted for a job and the store of a node. Arrays are numpy's; what a model needs
-beyond that is made from them by its recipe.
+Where readers were asked about frames or pairs of frames, iterating a :class:`Loader` gives them; where they were asked
+about whole videos or slides, :meth:`Loader.wholes` does, and leaves decoding to whoever asks. The same code reads a
+folder that was mounted for a job and the store of a node. Arrays are numpy's; what a model needs beyond that is made
+from them by its recipe.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from kaname.annotation.model import WHOLE, Marked, Value
 from kaname.datasets.listing import Listing, listing
-from kaname.datasets.model import SPLITS, DatasetVersion, Split
+from kaname.datasets.model import SPLITS, DatasetVersion, Labelled, Split, items_of
 from kaname.dicom.codec import decode_frame, frame_shape, modality_values
 from kaname.dicom.frames import Span, frame_bytes
 from kaname.errors import Refused
-from kaname.pack import FrameRef, Member, SeriesIndex
+from kaname.pack import FrameRef, Member, SeriesIndex, pack_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +45,29 @@ class Sample:
     """Empty where the dataset takes no labels."""
     pixels: NDArray[np.float32]
     """(rows, columns), or (rows, columns, 3) in colour; values behind the Modality LUT (CT: Hounsfield units)."""
+    marks: tuple[Marked, ...] = ()
+    """What the label rests on, in pixels of this frame."""
+    items: tuple[tuple[str, Value], ...] = ()
+    """Clinical items of the study, by name; of several records the last one's."""
+    other_pixels: NDArray[np.float32] | None = None
+    """Of a pair, which the label compares: the right image. ``None`` where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One video, slide or image with a label of the whole."""
+
+    subject: str
+    split: Split
+    label: str
+    marks: tuple[Marked, ...]
+    """In time, and in pixels of a frame or of the Total Pixel Matrix."""
+    items: tuple[tuple[str, Value], ...]
+    """Clinical items of the study, by name; of several records the last one's."""
+    pack: str
+    """SHA-256."""
+    member: Member
+    """The instance: its UID, its metadata, where its frames or tiles lie."""
 
 
 class Packs(Protocol):
@@ -57,11 +83,24 @@ class Packs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Series:
+    """What one series of a listing gives samples from."""
+
+    subject: str
+    split: Split
+    instances: Mapping[str, tuple[SeriesIndex, Member]]
+    labels: Mapping[tuple[str, int], Sequence[Labelled]]
+    """Of the whole listing, by SOP Instance UID and frame."""
+    items: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Loader:
     """The frames of some splits of one dataset version, always in the same order.
 
     The order is that of Study, Series and SOP Instance UID, then frame: UIDs are keyed digests, so that it says nothing
-    of when anything arrived. Where the version takes labels, frames without one are left out.
+    of when anything arrived. Where the version takes labels, frames without one are left out; one of several pairs
+    comes once for each.
     """
 
     listing: Listing
@@ -102,6 +141,7 @@ class Loader:
             splits=chosen,
             members=tuple(member for member in self.listing.members if member.subject in subjects),
             labels=tuple(label for label in self.listing.labels if label.subject in subjects),
+            items=tuple(record for record in self.listing.items if record.subject in subjects),
         )
         return Loader(part, self.packs)
 
@@ -109,19 +149,69 @@ class Loader:
         """One sample after the other, one series index in memory.
 
         Raises:
-            Refused: ``pixels-undecodable``; ``object-missing``, ``object-damaged``.
+            Refused: ``dataset-whole`` when the labels are of whole instances; ``pixels-undecodable``;
+                ``object-missing``, ``object-damaged``.
             NotYet: ``storage-unreachable``.
         """
-        split_of: dict[str, Split] = {assigned.subject: assigned.split for assigned in self.listing.splits}
-        label_of = {(row.sop_instance_uid, row.frame): row.label for row in self.listing.labels}
-        by_series = groupby(self.listing.members, key=lambda member: (member.subject, member.series_instance_uid))
-        for (subject, _), members in by_series:
-            for index, member in _instances([self.packs.index(member.pack) for member in members]):
+        if any(label.frame == WHOLE for label in self.listing.labels):
+            raise Refused("dataset-whole")
+        unlabelled = () if self.listing.task else (None,)
+        for series in self._series():
+            for index, member in series.instances.values():
                 for frame in range(1, len(member.frames) + 1):
-                    label = label_of.get((member.sop_instance_uid, frame), "")
-                    if label or not self.listing.task:
-                        pixels = self._pixels(index, member, frame)
-                        yield Sample(member.sop_instance_uid, frame, subject, split_of[subject], label, pixels)
+                    for label in series.labels.get((member.sop_instance_uid, frame), unlabelled):
+                        yield self._sample(series, (index, member), frame, label)
+
+    def wholes(self) -> Iterator[Whole]:
+        """One labelled instance after the other, in the same order, for labels of whole instances.
+
+        Raises:
+            Refused: ``object-missing``, ``object-damaged``.
+            NotYet: ``storage-unreachable``.
+        """
+        for series in self._series():
+            for uid, (index, member) in series.instances.items():
+                for label in series.labels.get((uid, WHOLE), ()):
+                    yield Whole(
+                        series.subject, series.split, label.label, label.marks, series.items, index.pack, member
+                    )
+
+    def file_of(self, whole: Whole) -> bytes:
+        """The DICOM file (PS3.10) of an instance, by one ranged read.
+
+        Raises:
+            Refused: ``object-missing``, ``object-damaged``.
+            NotYet: ``storage-unreachable``.
+        """
+        member = whole.member
+        ref = FrameRef(pack_key(whole.pack), member.offset, member.length, 0, member.transfer_syntax_uid)
+        return self.packs.read(whole.pack, ref)
+
+    def _series(self) -> Iterator[_Series]:
+        split_of: dict[str, Split] = {assigned.subject: assigned.split for assigned in self.listing.splits}
+        labels: dict[tuple[str, int], list[Labelled]] = {}
+        for label in self.listing.labels:
+            labels.setdefault((label.sop_instance_uid, label.frame), []).append(label)
+        items: dict[str, dict[str, Value]] = {}
+        for record in self.listing.items:
+            items.setdefault(record.study_instance_uid, {}).update(record.items)
+        for _, grouped in groupby(self.listing.members, key=lambda member: member.series_instance_uid):
+            first, *rest = grouped
+            instances = _instances([self.packs.index(member.pack) for member in (first, *rest)])
+            said = items_of(items.get(first.study_instance_uid, {}))
+            yield _Series(first.subject, split_of[first.subject], instances, labels, said)
+
+    def _sample(self, series: _Series, image: tuple[SeriesIndex, Member], frame: int, label: Labelled | None) -> Sample:
+        uid, pixels = image[1].sop_instance_uid, self._pixels(*image, frame)
+        if label is None:
+            return Sample(uid, frame, series.subject, series.split, "", pixels, (), series.items)
+        other = None
+        if label.other_sop_instance_uid:
+            if label.other_sop_instance_uid not in series.instances:
+                raise Refused("object-missing")
+            other = self._pixels(*series.instances[label.other_sop_instance_uid], label.other_frame)
+        own = (label.label, pixels, label.marks, series.items, other)
+        return Sample(uid, frame, series.subject, series.split, *own)
 
     def _pixels(self, index: SeriesIndex, member: Member, frame: int) -> NDArray[np.float32]:
         ref = index.frame(member.sop_instance_uid, frame)
@@ -205,10 +295,10 @@ def index_file(folder: Path, pack: str) -> Path:
     return folder / "series" / f"{pack}.idx"
 
 
-def _instances(indexes: list[SeriesIndex]) -> Iterator[tuple[SeriesIndex, Member]]:
-    """Every instance of one series by UID; of a UID in several packs, the first one."""
+def _instances(indexes: list[SeriesIndex]) -> dict[str, tuple[SeriesIndex, Member]]:
+    """Every instance of one series by UID, in order; of a UID in several packs, the first one."""
     found: dict[str, tuple[SeriesIndex, Member]] = {}
     for index in indexes:
         for member in index.members:
             found.setdefault(member.sop_instance_uid, (index, member))
-    return iter(found[uid] for uid in sorted(found))
+    return {uid: found[uid] for uid in sorted(found)}

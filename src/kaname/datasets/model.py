@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+from kaname.annotation.model import Marked, Value
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -53,15 +56,43 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What readers settled on about one frame, on the day it was frozen."""
+    """What readers settled on about one frame, whole instance or pair, on the day it was frozen."""
 
     subject: str
     sop_instance_uid: str
     frame: int
-    """From 1."""
+    """From 1; 0: the whole instance."""
     label: str
     settled: str
     """How: ``agreed``, ``adjudicated`` or ``corrected``."""
+    marks: tuple[Marked, ...] = ()
+    """Those that decided, each with the number of its reader. Lists before format 3 have none."""
+    other_sop_instance_uid: str = ""
+    """Of a pair: its right image; else empty."""
+    other_frame: int = 0
+    """Of a pair: from 1; else 0."""
+
+    @property
+    def place(self) -> tuple[str, int, str, int]:
+        """What labels are ordered by, and told apart."""
+        return self.sop_instance_uid, self.frame, self.other_sop_instance_uid, self.other_frame
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Clinical items of one study, as its department's record said them."""
+
+    subject: str
+    study_instance_uid: str
+    accession: str
+    """Pseudonym of the record's accession number: a study may have several records."""
+    items: tuple[tuple[str, Value], ...]
+    """By name of the registry's item, sorted: codes and numbers."""
+
+
+def items_of(table: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
+    """Items in the order in which :class:`Recorded` has them."""
+    return tuple(sorted(table.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +117,8 @@ class Frozen:
     """Sorted by SOP Instance UID, then frame."""
     splits: tuple[Assigned, ...] = ()
     """Every subject of the members, sorted. Lists of format 1 have none."""
+    items: tuple[Recorded, ...] = ()
+    """Of the members' studies, sorted by Study Instance UID, then accession. Lists before format 3 have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +141,11 @@ class DatasetVersion:
     superseded_by: int
     """Number of the version with the hole, when a member of this one has withdrawn since; 0 while it stands."""
     labels: int = 0
-    """Labelled frames."""
+    """Labelled frames, instances or pairs."""
+    marks: int = 0
+    """Marks that the labels rest on."""
+    items: int = 0
+    """Records of clinical items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +161,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Relabelled:
-    """One frame that has another label in the later version; empty where it has none."""
+    """One frame, instance or pair that has another label in the later version; empty where it has none."""
 
     sop_instance_uid: str
     frame: int
     earlier: str
     later: str
+    other_sop_instance_uid: str = ""
+    other_frame: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,14 @@ def _told(frozen: Frozen) -> tuple[object, ...]:
     subjects = {member.subject for member in frozen.members}
     series = {member.series_instance_uid for member in frozen.members}
     instances = sum(member.instances for member in frozen.members)
-    return frozen.name, frozen.question, len(subjects), len(series), instances, len(frozen.holes), len(frozen.labels)
+    marks = sum(len(label.marks) for label in frozen.labels)
+    counts = (len(subjects), len(series), instances, len(frozen.holes), len(frozen.labels), marks, len(frozen.items))
+    return frozen.name, frozen.question, *counts
 
 
 def _shown(dataset: DatasetVersion) -> tuple[object, ...]:
-    counts = (dataset.subjects, dataset.series, dataset.instances, dataset.holes, dataset.labels)
+    images = (dataset.subjects, dataset.series, dataset.instances)
+    counts = (*images, dataset.holes, dataset.labels, dataset.marks, dataset.items)
     return dataset.name, dataset.question, *counts
 
 

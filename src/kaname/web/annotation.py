@@ -14,8 +14,9 @@ from fastapi import APIRouter, Body, Depends, Query, Request
 
 from kaname.access.tokens import Duty, Grant
 from kaname.annotation import flow
-from kaname.annotation.marks import given_of, marks_json, question_json
+from kaname.annotation.marks import given_of, marks_json
 from kaname.annotation.model import Case, Kind, Sought, State, Taken, Task
+from kaname.annotation.questions import question_json
 from kaname.errors import Forbidden, Refused
 from kaname.ledger import Json
 from kaname.node import Node
@@ -168,6 +169,10 @@ def _case_json(node: Node, case: Case) -> Answer:
         "frame": case.frame,
         "rows": case.rows,
         "columns": case.columns,
+        "unit": case.unit,
+        "frames": case.frames,
+        "other_sop_instance_uid": case.other_sop_instance_uid,
+        "other_frame": case.other_frame,
     }
     if case.verdict.state == "open":
         return shown
