@@ -33,6 +33,7 @@ from kaname.node import Node
 from kaname.store import digest_bytes
 from kaname.testing.busy import busy_hub
 from kaname.testing.deliveries import Facility
+from kaname.testing.gallery import make_gallery
 from kaname.testing.hospital import make_hospital
 from kaname.web.app import make_app, make_viewer_app
 from kaname.web.viewer import prepared
@@ -45,6 +46,8 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 WAIT_MS = 60_000
+HOSTILE_NAME = "<script>ran()</script><b>\u202e" + "名" * 10_000
+"""Markup, a turn of the reading direction, and ten thousand letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,19 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         opened.enter_context(_answering(make_app(node), console))
         opened.enter_context(_answering(make_viewer_app(node), viewer))
         yield Served(node, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{viewer_port}")
+    node.index.dispose()
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A hub with an image of every kind and a task about each; every image has a name that wants to be a page."""
+    folder = tmp_path_factory.mktemp("gallery")
+    node = make_gallery(folder / "home", folder / "files", name=HOSTILE_NAME)
+    with socket.create_server(("127.0.0.1", 0)) as console:
+        port = console.getsockname()[1]
+        node = replace(node, settings=replace(node.settings, port=port))
+        with _answering(make_app(node), console):
+            yield Served(node, f"http://127.0.0.1:{port}", "")
     node.index.dispose()
 
 

@@ -59,6 +59,22 @@ def instance(node: Node, registries: Collection[str], study: str, series: str, u
         return of_series.one(node.store, connection, series, uid)
 
 
+def study_of(node: Node, registries: Collection[str], series: str) -> str:
+    """Study Instance UID of a series.
+
+    Raises:
+        Refused: ``not-found``.
+    """
+    query = select(SERIES.c.study_instance_uid).where(
+        SERIES.c.series_instance_uid == series, SERIES.c.registry.in_(list(registries))
+    )
+    with reading(node.index) as connection:
+        found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise Refused("not-found")
+    return found
+
+
 def stream(node: Node, located: Located) -> Iterator[bytes]:
     """The Part 10 file of an instance, byte for byte as it came, in pieces.
 

@@ -1,13 +1,14 @@
 """The viewer's own origin: OHIF as its makers publish it, and the images of the studies that a ticket opened here.
 
-Its thousands of lines are not ours, so it stands apart from the console: another port or host, other cookies, nothing
-but reading, and only the studies that somebody opened from the console or the API in the last working day.
+Its thousands of lines are not ours, so it stands apart from the console: another port or host, other cookies, and only
+the studies that somebody opened from the console or the API in the last working day. All that can be written there is
+what a reader answers about them (:mod:`kaname.web.drawing`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -18,18 +19,17 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
-from kaname.access.sessions import ABOUT, Session, check_session, open_session
+from kaname.access.sessions import open_session
 from kaname.access.tokens import Grant
 from kaname.errors import Forbidden, NotYet, Refused
 from kaname.node import Node
 from kaname.web.dicomweb import dicomweb_routes
+from kaname.web.drawing import drawing_routes, offered
 from kaname.web.pages import Language, PageRoute, language_of, words
 from kaname.web.signin import SEE_OTHER, cookie_name, keep_cookie
+from kaname.web.tickets import COOKIE, opened_sessions
 
 BASE = "/ohif"
-COOKIE = "kaname_viewer_"
-"""Begins the names of the cookies: one per study, so that two studies can be open side by side."""
-COOKIES_MOST = 16
 STUDY = "StudyInstanceUID"
 STUDY_NAMES = (STUDY, "0020000D")
 """How a search may name its study."""
@@ -52,6 +52,8 @@ TYPES = {
 }
 LOCALES: dict[Language, str] = {"ja": "ja-JP", "en": "en-US"}
 """The viewer's names for languages."""
+SAID = "drawing-"
+"""Begins the words that the viewer's scripts show."""
 FOR_EVER = "public, max-age=31536000, immutable"
 DIGEST_LETTERS = 16
 """Letters of the digest that published file names carry."""
@@ -63,9 +65,10 @@ def prepared() -> Path:
 
 
 def viewer_routes(node: Node) -> APIRouter:
-    """Opening a study by its ticket, the viewer's files, and the images of what was opened."""
+    """Opening a study by its ticket, the viewer's files, the images of what was opened, and answers about them."""
     routes = APIRouter(include_in_schema=False)
     routes.include_router(_pages(node))
+    routes.include_router(drawing_routes(node))
     reading = APIRouter(prefix="/dicomweb", dependencies=[Depends(_only_opened(node))])
     for route in dicomweb_routes(node).routes:
         if isinstance(route, APIRoute) and route.methods == {"GET"}:
@@ -96,13 +99,14 @@ def _pages(node: Node) -> APIRouter:
             return _file(path)
         if "." in path.rpartition("/")[2]:
             raise Refused("not-found")
-        if not any(_sessions(node, request)):
+        if not any(opened_sessions(node, request)):
             raise Forbidden("session-ended")
         return _file("index.html")
 
     def settings(request: Request) -> Response:
         """What the viewer is told about this place, in the reader's language."""
-        return Response(_settings(language_of(request)), media_type=TYPES[".js"], headers={"Cache-Control": "no-store"})
+        text = _settings(node, request, language_of(request))
+        return Response(text, media_type=TYPES[".js"], headers={"Cache-Control": "no-store"})
 
     routes.add_api_route("/open", opened, methods=["GET"])
     routes.add_api_route(f"{BASE}/app-config.js", settings, methods=["GET"])
@@ -117,16 +121,19 @@ def _known() -> frozenset[str]:
     return frozenset(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
 
 
-def _settings(language: Language) -> str:
-    """The script that the viewer reads first. English is its own language; our table makes it Japanese."""
+def _settings(node: Node, request: Request, language: Language) -> str:
+    """The scripts that the viewer reads first. English is its own language; our table makes it Japanese."""
     ours = files("kaname.web").joinpath("static")
+    reading = {session.about: offered(node, session, language) for session in opened_sessions(node, request)}
     told = {
         "language": LOCALES[language],
         "note": words()["viewer-note"][language],
+        "say": {key.removeprefix(SAID): word[language] for key, word in words().items() if key.startswith(SAID)},
         "words": json.loads(ours.joinpath("viewer-ja.json").read_text(encoding="utf-8")) if language == "ja" else None,
+        "reading": {study: offer for study, offer in reading.items() if offer},
     }
-    script = ours.joinpath("viewer-config.js").read_text(encoding="utf-8")
-    return f"window.kaname = {json.dumps(told, ensure_ascii=False)};\n{script}"
+    scripts = [ours.joinpath(name).read_text(encoding="utf-8") for name in ("viewer-drawing.js", "viewer-config.js")]
+    return "\n".join((f"window.kaname = {json.dumps(told, ensure_ascii=False)};", *scripts))
 
 
 def _file(path: str) -> Response:
@@ -146,7 +153,7 @@ def _only_opened(node: Node) -> Callable[[Request], None]:
 
     def check(request: Request) -> None:
         named = request.path_params.get(STUDY, "")
-        sessions = list(_sessions(node, request, named))
+        sessions = list(opened_sessions(node, request, named))
         if not sessions:
             raise Refused("not-found") if named else Forbidden("session-ended")
         studies = {session.about for session in sessions}
@@ -159,16 +166,3 @@ def _only_opened(node: Node) -> Callable[[Request], None]:
         request.state.grant = Grant(sessions[0].grant.name, tuple(sorted(registries)))
 
     return check
-
-
-def _sessions(node: Node, request: Request, study: str = "") -> Iterator[Session]:
-    """The sessions whose cookies the browser shows, of one study if it is named."""
-    shown = [name for name in request.cookies if name.startswith(COOKIE)][:COOKIES_MOST]
-    for name in [cookie_name(COOKIE, node, study)] if study else shown:
-        secret = request.cookies.get(name, "")
-        if cookie_name(COOKIE, node, secret.partition(ABOUT)[2]) != name:
-            continue
-        try:
-            yield check_session(node.index, secret, place="viewer", clock=node.clock)
-        except Forbidden:
-            continue

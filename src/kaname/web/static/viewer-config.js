@@ -3,10 +3,11 @@ if (window.kaname.words) window.ohifLocales = { [window.kaname.language]: window
 localStorage.setItem('i18nextLng', window.kaname.language);
 document.cookie = `i18next=${window.kaname.language}; path=/; SameSite=Strict`;
 
+const { drawing } = window.kaname;
 window.config = {
   name: 'kaname',
   routerBasename: '/ohif/',
-  extensions: [],
+  extensions: drawing ? [{ id: 'kaname.drawing', onModeEnter: told => drawing.begin(told.servicesManager) }] : [],
   modes: [],
   showStudyList: false,
   showWarningMessageForCrossOrigin: false,
@@ -16,14 +17,19 @@ window.config = {
   disableConfirmationPrompts: true,
   investigationalUseDialog: { option: 'never' },
   studyPrefetcher: { enabled: false },
-  customizationService: [{ 'ohif.tours': { $set: [] } }],
+  customizationService: [
+    {
+      'ohif.tours': { $set: [] },
+      ...(drawing && { measurementLabels: { $set: { labelOnMeasure: false, exclusive: true, items: drawing.labels } } }),
+    },
+  ],
   whiteLabeling: {
     createLogoComponentFn: React =>
       React.createElement(
         'span',
         { style: { color: '#fff', lineHeight: 1.3 } },
         React.createElement('strong', null, '要 Kaname'),
-        React.createElement('span', { style: { display: 'block', fontSize: '0.75rem' } }, window.kaname.note)
+        React.createElement('span', { style: { display: 'block', fontSize: '0.75rem' } }, drawing ? window.kaname.say.note : window.kaname.note)
       ),
   },
   defaultDataSourceName: 'kaname',
