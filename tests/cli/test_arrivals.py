@@ -31,7 +31,7 @@ def test_a_consent_list(tmp_path: Path) -> None:
     )
     assert (done.returncode, "consent-invalid" in done.stderr, "777" in done.stderr) == (1, True, False)
     assert run(home, "gateway", "status")["consents"] == {"opt-out": 1}
-    (event,) = run(home, "audit", "show")
+    _, event = run(home, "audit", "show")  # the first one: an administrator was made
     assert (event["action"], "12345" in json.dumps(event)) == ("consent-listed", False)
 
 
@@ -53,4 +53,5 @@ def test_a_night_beside_a_serving_gateway(tmp_path: Path) -> None:
         "reasons": {"image-without-record": 1, "record-without-image": 1},
     }
     assert status["objects"] == {"held": 1, "sent": 1}
+    assert status["files"] == {}
     assert status["records"] == {"row": {"sealed": 1, "waiting": 1}, "report": {"linked": 2}}

@@ -48,12 +48,12 @@ def test_a_gateways_home(tmp_path: Path) -> None:
     """A home is made once; its keys are private; what needs a partner says that it has none."""
     home = tmp_path / "home"
     made = answer("init", "--role", "gateway", "--name", "facility-1", "--home", home)
-    assert made["role"] == "gateway"
+    assert (made["role"], made["administrator"], len(made["password"])) == ("gateway", "admin", 24)
     assert kaname("init", "--role", "gateway", "--name", "x", "--home", home).returncode == 1
     assert all(p.stat().st_mode & 0o077 == 0 for p in (home / "keys").iterdir())
     assert answer("gateway", "status", "--home", home)["originals"] == 0
     assert answer("gateway", "held", "--home", home) == []
-    assert answer("audit", "verify", "--home", home)["events"] == 0
+    assert answer("audit", "verify", "--home", home)["events"] == 1
     assert kaname("gateway", "withdraw", "--patient-id", "1", "--home", home, "--wait", "5").returncode == 3
     assert kaname("gateway", "ingest", home, "--home", home).returncode == 3
     assert answer("gateway", "status", "--home", home)["originals"] == 0
@@ -79,7 +79,7 @@ def test_a_hubs_home(tmp_path: Path) -> None:
     assert kaname("partner", "revoke", "facility-1", "--home", hub).returncode == 0
     token = answer("user", "token", "--name", "reader", "--registry", "j-mid", "--home", hub)["token"]
     events = answer("audit", "show", "--home", hub)
-    assert [e["action"] for e in events] == ["partner-admitted", "partner-revoked", "token-made"]
+    assert [e["action"] for e in events] == ["user-added", "partner-admitted", "partner-revoked", "token-made"]
     assert token not in json.dumps(events)
     assert kaname("gateway", "status", "--home", hub).returncode == 2
     assert "facility-1" in kaname("audit", "show", "--home", hub).stdout

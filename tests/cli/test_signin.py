@@ -60,10 +60,10 @@ def test_what_cannot_be_granted_is_refused(home: Path, wrong: tuple[str, ...]) -
     assert run("--name", "x", *wrong, "--home", str(home))[0] != 0
 
 
-def test_a_hospital_has_no_console(tmp_path: Path) -> None:
-    """At a gateway the command says where to go."""
+def test_a_hospital_has_its_own_console(tmp_path: Path) -> None:
+    """At a gateway the command makes an address, too."""
     make_home(Settings(tmp_path, "gateway", "facility-1", registries=("j-mid",)))
-    assert run("--name", "x", "--registry", "j-mid", "--home", str(tmp_path))[0] != 0
+    assert run("--name", "x", "--registry", "j-mid", "--home", str(tmp_path))[0] == 0
 
 
 def test_a_name_is_revoked_with_all_it_was_given(home: Path) -> None:

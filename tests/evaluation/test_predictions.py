@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 from kaname.cli.evaluate import evaluate
 from kaname.errors import Refused
 from kaname.evaluation.classify import assess
-from kaname.evaluation.pictures import Picture, confusion_picture, roc_picture
+from kaname.evaluation.pictures import Language, Picture, calibration_picture, confusion_picture, roc_picture
 from kaname.evaluation.predictions import Predictions, read_predictions
 
 HEAD = "id,subject,truth,score\n"
@@ -108,10 +109,15 @@ def test_options_of_predictions_need_predictions(tmp_path: Path) -> None:
     assert CliRunner().invoke(evaluate, []).exit_code == 2
 
 
-def pictures() -> list[Picture]:
-    """Both pictures of a small assessment."""
+def pictures(language: Language = "both") -> list[Picture]:
+    """Every picture of a small assessment."""
     found = assess([True, False, True, False], [0.9, 0.2, 0.4, 0.6], list("abcd"), threshold=0.5)
-    return [roc_picture(found), confusion_picture(found)]
+    assert found.calibration is not None
+    return [
+        roc_picture(found, language=language),
+        confusion_picture(found, language=language),
+        calibration_picture(found.calibration, language=language),
+    ]
 
 
 @pytest.mark.parametrize("picture", pictures())
@@ -126,6 +132,15 @@ def test_a_picture_can_be_heard(picture: Picture) -> None:
     for text in (title.text, told.text):
         assert text is not None
         assert " / " in text
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_picture_may_speak_one_language(language: Language) -> None:
+    """No word of the other one is in it, nor in its table."""
+    for picture in pictures(language):
+        said = picture.svg + "".join(picture.headings) + "".join(map("".join, picture.rows))
+        assert " / " not in said.replace("Sans JP", "")
+        assert bool(re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", said)) == (language == "ja")
 
 
 @pytest.mark.parametrize("picture", pictures())

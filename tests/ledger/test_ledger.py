@@ -124,6 +124,16 @@ def test_events(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ledger.verify().sequence == 7
 
 
+def test_the_latest_events_come_newest_first(ledger: Ledger) -> None:
+    """Before a number, of one action where one is asked for, and no more than wanted."""
+    for number in range(6):
+        ledger.append("odd" if number % 2 else "even", f"{number}", actor="a")
+    assert [event.about for event in ledger.latest(3)] == ["5", "4", "3"]
+    assert [event.about for event in ledger.latest(9, before=3)] == ["1", "0"]
+    assert [event.about for event in ledger.latest(9, before=5, action="odd")] == ["3", "1"]
+    assert ledger.latest(9, before=1) == ()
+
+
 def test_joins_a_transaction(ledger: Ledger, index: Engine) -> None:
     """An event of a transaction stands exactly when the transaction stands."""
     with writing(index) as connection:

@@ -118,7 +118,10 @@ def test_from_a_task_to_its_labels(curator: Person, readers: tuple[Person, Perso
     first, second = readers
     found = first.told(f"{TASKS}/nodules/cases?state=open")["cases"]
     assert [sorted(case) for case in found] == [
-        ["columns", "frame", "id", "rows", "series_instance_uid", "sop_instance_uid", "study_instance_uid"]
+        [
+            *("columns", "frame", "frames", "id", "other_frame", "other_sop_instance_uid", "rows"),
+            *("series_instance_uid", "sop_instance_uid", "study_instance_uid", "unit"),
+        ]
     ] * 3
     assert [
         row["new"] for row in first.told(f"{TASKS}/nodules/readings", many(found, "present", "present", "absent"))

@@ -101,3 +101,10 @@ def test_a_length_that_is_no_number_is_turned_away() -> None:
 def test_each_outcome_has_its_status(error: KanameError, status: int) -> None:
     """Refused is the caller's affair, NotYet is worth another try, Forbidden says who you are not."""
     assert status_of(error) == status
+
+
+@pytest.mark.parametrize("path", ["/number/%00", "/nowhere?name=a%00b", "/%00"])
+def test_a_letter_that_no_database_has_is_turned_away(path: str) -> None:
+    """PostgreSQL cannot hold the letter NUL, so that a question with it would be an error of ours."""
+    answer = ask("GET", path)
+    assert (answer.status_code, answer.json()["code"]) == (400, "query-invalid")

@@ -185,8 +185,8 @@ def test_nothing_is_shown_without_a_ticket(hub: Node) -> None:
     assert stranger.get("/open").status_code == 403
 
 
-def test_nothing_can_be_written_there(shown: tuple[Asker, str]) -> None:
-    """The viewer reads."""
+def test_no_image_comes_in_there(shown: tuple[Asker, str]) -> None:
+    """Nor do the console's pages or the API stand there."""
     browser, uid = shown
     for path in ("/dicomweb/studies", f"/dicomweb/studies/{uid}"):
         assert browser.ask("POST", VIEWER + path, content=b"x").status_code == 405
@@ -232,6 +232,7 @@ def test_the_viewer_is_told_where_the_images_are(hub: Node) -> None:
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "wadoRoot: '/dicomweb'" in answer.text
     assert "://" not in answer.text
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert '"language": "ja-JP"' in answer.text
     browser.cookies.set("kaname_language", "en")
     assert '"language": "en-US"' in browser.get("/ohif/app-config.js").text

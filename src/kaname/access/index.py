@@ -1,8 +1,8 @@
-"""The tables of tokens, sign-ins, sessions and partners."""
+"""The tables of tokens, accounts, sign-ins, sessions and partners."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, String, Table, Text
+from sqlalchemy import JSON, Column, Index, String, Table, Text
 
 from kaname.database import GROUND
 
@@ -16,6 +16,28 @@ TOKEN = Table(
     Column("made_at", Text, nullable=False),
     Column("expires_at", Text, nullable=False),
 )
+
+ACCOUNT = Table(
+    "access_account",
+    GROUND,
+    Column("name", String(64), primary_key=True),
+    Column("password", Text, nullable=False),
+    Column("registries", JSON, nullable=False),
+    Column("duties", JSON, nullable=False),
+    Column("made_at", String(20), nullable=False),
+    Column("changed_at", String(20), nullable=False),
+)
+"""People with a password, of which the argon2id hash is kept."""
+
+ATTEMPT = Table(
+    "access_attempt",
+    GROUND,
+    Column("id", String(32), primary_key=True),
+    Column("who", String(64), nullable=False),
+    Column("at", String(20), nullable=False),
+    Index("ix_access_attempt_who", "who", "at"),
+)
+"""Passwords tried and not found right yet, by the digest of the name that was typed: people type passwords there."""
 
 SIGNIN = Table(
     "access_signin",

@@ -1,7 +1,8 @@
 """Sessions of a browser, each opened by a secret that works once. Only digests of secrets are kept.
 
 Somebody at the node's command line makes a sign-in; whoever shows its secret first gets a session, and the sign-in is
-gone. The console makes such secrets too: tickets that open one study at the viewer's own origin.
+gone. Who has a password gets a session by that (:mod:`kaname.access.accounts`). The console makes such secrets too:
+tickets that open one study at the viewer's own origin.
 
 A ticket says itself what it is for (``secret~1.2.840…``), and its digest covers that: the index never learns which
 study somebody looked at, so nothing has to be taken out of it when a subject withdraws.
@@ -18,7 +19,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, select
 
-from kaname.access.index import SESSION, SIGNIN, TOKEN
+from kaname.access.index import ACCOUNT, SESSION, SIGNIN, TOKEN
 from kaname.access.tokens import Grant
 from kaname.clock import Clock
 from kaname.database import reading, writing
@@ -93,8 +94,13 @@ def open_session(index: Engine, signin: str, *, place: Place, clock: Clock) -> S
         if row is None:
             raise Forbidden("signin-invalid")
         grant = Grant(row.name, tuple(row.registries), tuple(row.duties))
-        expires_at = _after(clock, timedelta(hours=SESSION_HOURS))
-        secret = _write(connection, SESSION, grant, place, signin.partition(ABOUT)[2], expires_at)
+        return begin_session(connection, grant, place=place, clock=clock, about=signin.partition(ABOUT)[2])
+
+
+def begin_session(connection: Connection, grant: Grant, *, place: Place, clock: Clock, about: str = "") -> Session:
+    """A new session for who has just shown who they are, in the caller's transaction."""
+    expires_at = _after(clock, timedelta(hours=SESSION_HOURS))
+    secret = _write(connection, SESSION, grant, place, about, expires_at)
     return Session(secret, grant, expires_at)
 
 
@@ -119,7 +125,7 @@ def end_session(index: Engine, secret: str) -> None:
 
 
 def revoke_grants(index: Engine, name: str) -> int:
-    """Takes everything from whoever bears this name, at once: tokens, sign-ins and open sessions.
+    """Takes everything from whoever bears this name, at once: the password, tokens, sign-ins and open sessions.
 
     Returns:
         How many there were.
@@ -128,9 +134,8 @@ def revoke_grants(index: Engine, name: str) -> int:
         Refused: ``not-found`` when there was none.
     """
     with writing(index) as connection:
-        gone = sum(
-            connection.execute(delete(one).where(one.c.name == name)).rowcount for one in (TOKEN, SIGNIN, SESSION)
-        )
+        tables = (ACCOUNT, TOKEN, SIGNIN, SESSION)
+        gone = sum(connection.execute(delete(one).where(one.c.name == name)).rowcount for one in tables)
     if not gone:
         raise Refused("not-found")
     return gone

@@ -18,11 +18,11 @@ DONE, REFUSED, USAGE, NOT_YET = 0, 1, 2, 3
 
 COMMANDS = {
     "demo": ("kaname.cli.demo", "The whole journey on real and synthetic data, on this machine."),
-    "init": ("kaname.cli.init", "Make a home: settings, keys, database."),
+    "init": ("kaname.cli.init", "Make a home: settings, keys, database, first administrator."),
     "serve": ("kaname.cli.serve", "Open this node's doors and start its worker."),
     "gateway": ("kaname.cli.gateway", "The hospital: enrol, ingest, status, held, withdraw."),
     "partner": ("kaname.cli.partner", "The de-identified side: admit who delivers, enrol with the next tier."),
-    "user": ("kaname.cli.user", "Access tokens for DICOMweb."),
+    "user": ("kaname.cli.user", "People: add, password, list, signin, revoke; access tokens."),
     "deid": ("kaname.cli.deid", "De-identify folders and archives, without a server."),
     "registry": ("kaname.cli.registry", "Registries: list, show."),
     "archive": ("kaname.cli.archive", "The archive: verify, rebuild."),

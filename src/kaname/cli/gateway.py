@@ -52,7 +52,8 @@ def _held(hospital: Hospital) -> Counter[str]:
 def ingest(paths: tuple[Path, ...], registry: str, wait_seconds: float, home: Path | None, as_json: bool) -> None:
     """Take in every file below PATHS, de-identify, seal and deliver. Without PATHS: go on with what is under way.
 
-    A folder with a CSV is a department's export: its rows are linked to the images beside it by accession number.
+    A folder with a CSV is a department's export: its rows are linked to the images beside it by accession number, and
+    photographs, videos, slides and OCT sections that a row names become DICOM where the registry takes them.
     While the gateway serves, its own worker takes them across and this command waits for it. Before the gateway is
     enrolled, nothing is taken in.
     """

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from kaname.access.accounts import add_account, random_password
 from kaname.access.certificates import self_issue
+from kaname.access.tokens import DUTIES, Grant
 from kaname.cli.options import home_of, home_option, json_option, registries, show
 from kaname.settings import Settings
 from kaname.upkeep.home import make_home
@@ -39,6 +41,12 @@ from kaname.upkeep.home import make_home
     show_default=True,
     help="Takes part in this registry; may be repeated.",
 )
+@click.option(
+    "--administrator",
+    default="admin",
+    show_default=True,
+    help="Name of the first person, who may do everything; the password is made up and shown once.",
+)
 @home_option
 @json_option
 def init(
@@ -49,10 +57,11 @@ def init(
     port: int,
     peer_port: int,
     taken: tuple[str, ...],
+    administrator: str,
     home: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a home: settings, keys, database. Nothing has a default password."""
+    """Make a home: settings, keys, database, first administrator. Nothing has a default password."""
     settings = Settings(
         home=home_of(home).absolute(),
         role=role,  # pyright: ignore[reportArgumentType] - click checked the choice
@@ -65,4 +74,8 @@ def init(
     node = make_home(settings)
     if known_as and role != "gateway":
         self_issue(settings.keys, name, sorted({host, "localhost", "127.0.0.1", *known_as}))
-    show({"home": str(node.settings.home), "role": role, "name": name}, as_json=as_json)
+    password = random_password()
+    add_account(node.index, Grant(administrator, settings.registries, DUTIES), password, node.clock)
+    node.ledger.append("user-added", administrator, actor="operator", facts={"duties": list(DUTIES)})
+    made = {"home": str(node.settings.home), "role": role, "name": name}
+    show({**made, "administrator": administrator, "password": password}, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ from kaname.cli.options import home_of, home_option
 from kaname.node import Node
 from kaname.settings import load
 
+_ARENA_MAX, _ARENAS = -8, 2
+"""``M_ARENA_MAX`` of the GNU C library, and how many heaps the threads of a site share."""
+
 
 @click.command
 @click.option("--supervised", is_flag=True, help="Stop, too, when standard input ends: with whoever started it.")
@@ -27,11 +31,19 @@ def serve(supervised: bool, home: Path | None) -> None:
     """
     from kaname.web.serve import serve as open_doors
 
+    _share_heaps()
     if supervised:
         threading.Thread(target=_stop_with_input, name="kaname-supervised", daemon=True).start()
     settings = load(home_of(home))
     dimse = settings.role == "gateway" and settings.dimse_port > 0
     open_doors(settings, sys.stdout, {"dimse": _associations} if dimse else {})
+
+
+def _share_heaps() -> None:
+    """Each of many threads would keep a heap as large as the largest picture it ever saw; other systems have no such."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, _ARENAS)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""ROC curve and confusion table as pictures that a screen reader can tell: inline SVG, and the same figures as a table.
+"""ROC curve, confusion table and calibration as pictures that a screen reader can tell: SVG with the figures beside it.
 
-The SVG carries its own title and description in Japanese and English and styles nothing by ``style``: a page under a
-strict content security policy shows it as it is.
+The SVG carries its own title and description, in one language or in both, and styles nothing by ``style``: a page under
+a strict content security policy shows it as it is.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
-from kaname.evaluation.scored import Assessment, RocPoint
+from kaname.evaluation.scored import Assessment, Calibration, RocPoint
 
 SIDE = 320
 """Length of an axis in user units."""
@@ -19,6 +20,8 @@ WIDTH, HEIGHT = LEFT + SIDE + 24, TOP + SIDE + 64
 INK, GREY, LINE = "#1f2933", "#52606d", "#0b5394"
 DARKEST = 0.6
 """Opacity of a full cell: dark ink on it keeps a contrast of 4.5 : 1 (WCAG 1.4.3)."""
+Language = Literal["ja", "en", "both"]
+"""Of the words in a picture: a page has its reader's language, a report that goes round has both."""
 FONT = "Noto Sans JP, Hiragino Sans, Meiryo, sans-serif"
 
 
@@ -32,22 +35,24 @@ class Picture:
     rows: tuple[tuple[str, ...], ...]
 
 
-def roc_picture(one: Assessment, name: str = "roc") -> Picture:
+def roc_picture(one: Assessment, name: str = "roc", language: Language = "both") -> Picture:
     """The ROC curve with the point of the threshold.
 
     Args:
         one: What is drawn.
         name: Begins the ids inside the SVG; different for each picture of a page.
+        language: Of its words.
     """
     sensitivity, specificity = one.binary.sensitivity, one.binary.specificity
-    title = "ROC曲線 / ROC curve"
-    told = (
-        f"AUC {one.auc:.3f}。閾値 {one.threshold:.3g} で感度 {_share(sensitivity)}、特異度 {_share(specificity)}。 / "
+    said = _in("感度", "sensitivity", language), _in("特異度", "specificity", language)
+    told = _in(
+        f"AUC {one.auc:.3f}。閾値 {one.threshold:.3g} で感度 {_share(sensitivity)}、特異度 {_share(specificity)}。",
         f"AUC {one.auc:.3f}. At threshold {one.threshold:.3g}: sensitivity {_share(sensitivity)}, "
-        f"specificity {_share(specificity)}."
+        f"specificity {_share(specificity)}.",
+        language,
     )
     parts = [
-        *_axes("1 - 特異度 / 1 - specificity", "感度 / sensitivity"),
+        *_axes(_in("1 - 特異度", "1 - specificity", language), said[0]),
         f'<path d="M{_x(0)} {_y(0)}L{_x(1)} {_y(1)}" fill="none" stroke="{GREY}" stroke-dasharray="4 4"/>',
         f'<path d="{_path(one.roc)}" fill="none" stroke="{LINE}" stroke-width="2.5" stroke-linejoin="round"/>',
     ]
@@ -62,22 +67,22 @@ def roc_picture(one: Assessment, name: str = "roc") -> Picture:
         )
         for p in one.roc
     )
-    return Picture(
-        _svg(name, title, told, parts), ("閾値 / threshold", "感度 / sensitivity", "特異度 / specificity"), rows
-    )
+    title = _in("ROC曲線", "ROC curve", language)
+    return Picture(_svg(name, title, told, parts), (_in("閾値", "threshold", language), *said), rows)
 
 
-def confusion_picture(one: Assessment, name: str = "confusion") -> Picture:
+def confusion_picture(one: Assessment, name: str = "confusion", language: Language = "both") -> Picture:
     """The two-by-two table at the threshold; the darker a cell, the greater its share of what is true."""
     binary = one.binary
-    truths = ("正解 陽性 / truth positive", "正解 陰性 / truth negative")
-    calls = ("推定 陽性 / called positive", "推定 陰性 / called negative")
+    truths = _in("正解 陽性", "truth positive", language), _in("正解 陰性", "truth negative", language)
+    calls = _in("推定 陽性", "called positive", language), _in("推定 陰性", "called negative", language)
     counts = ((binary.tp, binary.fp), (binary.fn, binary.tn))
     true = (binary.tp + binary.fn, binary.fp + binary.tn)
-    told = (
-        f"真陽性 {binary.tp}、偽陽性 {binary.fp}、偽陰性 {binary.fn}、真陰性 {binary.tn}。 / "
+    told = _in(
+        f"真陽性 {binary.tp}、偽陽性 {binary.fp}、偽陰性 {binary.fn}、真陰性 {binary.tn}。",
         f"True positives {binary.tp}, false positives {binary.fp}, "
-        f"false negatives {binary.fn}, true negatives {binary.tn}."
+        f"false negatives {binary.fn}, true negatives {binary.tn}.",
+        language,
     )
     parts: list[str] = []
     for row, cells in enumerate(counts):
@@ -86,7 +91,35 @@ def confusion_picture(one: Assessment, name: str = "confusion") -> Picture:
             parts += _cell(row, column, count, count / true[column])
     parts += [_text(LEFT + (c + 0.5) * SIDE / 2, TOP + SIDE + 24, truth, size=12) for c, truth in enumerate(truths)]
     rows = tuple((calls[row], f"{cells[0]:,}", f"{cells[1]:,}") for row, cells in enumerate(counts))
-    return Picture(_svg(name, "混同行列 / confusion table", told, parts), ("", *truths), rows)
+    title = _in("混同行列", "confusion table", language)
+    return Picture(_svg(name, title, told, parts), ("", *truths), rows)
+
+
+def calibration_picture(one: Calibration, name: str = "calibration", language: Language = "both") -> Picture:
+    """How often the answer was positive among cases of one score: on the diagonal, a score means what it says."""
+    score, share = _in("平均スコア", "mean score", language), _in("陽性の割合", "share of positives", language)
+    told = _in(
+        f"ブライアスコア {one.brier:.3f}、期待校正誤差 {one.ece:.3f}。区間 {len(one.bins)} 個。",
+        f"Brier score {one.brier:.3f}, expected calibration error {one.ece:.3f}, in {len(one.bins)} bins.",
+        language,
+    )
+    line = "M" + "L".join(f"{_x(each.mean_score)} {_y(each.share_positive)}" for each in one.bins)
+    parts = [
+        *_axes(score, share),
+        f'<path d="M{_x(0)} {_y(0)}L{_x(1)} {_y(1)}" fill="none" stroke="{GREY}" stroke-dasharray="4 4"/>',
+        f'<path d="{line}" fill="none" stroke="{LINE}" stroke-width="2.5" stroke-linejoin="round"/>',
+        *(f'<circle cx="{_x(b.mean_score)}" cy="{_y(b.share_positive)}" r="4" fill="{INK}"/>' for b in one.bins),
+        _text(_x(0.97), _y(0.05), f"ECE {one.ece:.3f}", anchor="end", size=16),
+    ]
+    rows = tuple(
+        (f"{b.low:.1f}–{b.high:.1f}", f"{b.n:,}", _share(b.mean_score), _share(b.share_positive)) for b in one.bins
+    )
+    headings = (_in("スコアの区間", "score", language), _in("症例", "cases", language), score, share)
+    return Picture(_svg(name, _in("校正", "calibration", language), told, parts), headings, rows)
+
+
+def _in(ja: str, en: str, language: Language) -> str:
+    return {"ja": ja, "en": en, "both": f"{ja} / {en}"}[language]
 
 
 def _cell(row: int, column: int, count: int, share: float) -> list[str]:

@@ -97,6 +97,17 @@ class Ledger:
             query = query.where(LEDGER.c.about == about)
         return (_event(fields) for fields in self._rows(query, after))
 
+    def latest(self, limit: int, *, before: int = 0, action: str | None = None) -> tuple[Event, ...]:
+        """The last events, the newest first: with a smaller number than ``before``, of one action, if given."""
+        query = select(LEDGER)
+        if before:
+            query = query.where(LEDGER.c.sequence < before)
+        if action is not None:
+            query = query.where(LEDGER.c.action == action)
+        with reading(self._index) as connection:
+            rows = connection.execute(query.order_by(LEDGER.c.sequence.desc()).limit(limit))
+            return tuple(_event(fields) for fields in rows)
+
     def _rows(self, query: Select[*Fields], after: int | None = None) -> Iterator[Row[*Fields]]:
         while True:
             page = query if after is None else query.where(LEDGER.c.sequence > after)

@@ -30,12 +30,14 @@ def _questions(node: Node) -> dict[str, Callable[[Node], tuple[str, ...]]]:
     from kaname.archive.flow import unshelved
     from kaname.compute.flow import runs_waiting
     from kaname.governance.withdraw import unfinished
+    from kaname.intake.facilities import untold
     from kaname.intake.forward import unforwarded
     from kaname.models.admit import releases_waiting
     from kaname.models.predict import predictions_waiting
 
     asked: dict[str, Callable[[Node], tuple[str, ...]]] = {
         "forward": unforwarded,
+        "pass-holdings-on": untold,
         "shelve": unshelved,
         "locate-images": unlocated,
         "send-readings": unsent,

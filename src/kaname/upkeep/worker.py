@@ -47,10 +47,12 @@ def _society(work: Work, node: Node) -> None:
     from kaname.annotation.exchange import send_readings, unsent
     from kaname.archive.flow import shelve_parcel, unshelved
     from kaname.governance.withdraw import finish_withdrawal, unfinished
+    from kaname.intake.facilities import pass_holdings_on, untold
     from kaname.intake.forward import forward_parcel, unforwarded
     from kaname.models.predict import predict_pack, predictions_waiting
 
     work.flow("forward", partial(forward_parcel, node), partial(unforwarded, node), lanes=2)
+    work.flow("pass-holdings-on", partial(pass_holdings_on, node), partial(untold, node))
     work.flow("shelve", partial(shelve_parcel, node), partial(unshelved, node))
     work.flow("locate-images", partial(locate_images, node), partial(unlocated, node))
     work.flow("send-readings", partial(send_readings, node), partial(unsent, node))

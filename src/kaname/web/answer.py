@@ -23,6 +23,7 @@ STATUS = {
     "not-found": 404,
     "object-missing": 404,
     "frame-out-of-range": 404,
+    "no-film": 404,
     "no-frames": 404,
     "no-bulk-data": 404,
     "method-not-allowed": 405,

@@ -12,20 +12,27 @@ from kaname.node import Node
 from kaname.web.answer import tell_outcomes
 from kaname.web.guard import Guard
 from kaname.web.health import health_routes
+from kaname.web.pages import show_outcomes
 from kaname.web.token import guarded_routes
 
 BODY_LIMIT_BYTES = 1 << 20
 """Largest body on the door for people, but where derived objects come in."""
+READING_LIMIT_BYTES = 1 << 16
+"""Largest body at the viewer's origin: what a reader drew on one image."""
 PARCEL_LIMIT_BYTES = 16 << 30
 """Largest parcel on the door for partners, unless the caller says otherwise."""
 
 
 def make_app(node: Node) -> ASGIApp:
-    """The door for people: health, and on the de-identified side DICOMweb and the API, for who has a token."""
+    """The door for people: health, the console, and on the de-identified side DICOMweb and the API, for a token."""
     app = _bare_app("Kaname")
+    show_outcomes(app)
     app.include_router(health_routes(node))
     if node.settings.role != "gateway":
         return Guard(app, BODY_LIMIT_BYTES, _open_rooms(app, node))
+    from kaname.web.hospital import hospital_routes
+
+    app.include_router(hospital_routes(node))
     return Guard(app, BODY_LIMIT_BYTES)
 
 
@@ -35,7 +42,7 @@ def make_viewer_app(node: Node) -> ASGIApp:
 
     app = _bare_app("Kaname, viewer")
     app.include_router(viewer_routes(node))
-    return Guard(app, BODY_LIMIT_BYTES)
+    return Guard(app, READING_LIMIT_BYTES)
 
 
 def make_peer_app(node: Node, *, limit_bytes: int = PARCEL_LIMIT_BYTES) -> ASGIApp:

@@ -49,6 +49,10 @@ class Guard:
             error = Refused("too-large", limit_bytes=limit)
             await reason_json(error.reason, status_of(error), error.facts)(scope, receive, answer)
             return
+        if "\0" in scope.get("path", "") or b"%00" in scope.get("query_string", b""):  # no name here, and no database's
+            unknown = Refused("query-invalid")
+            await reason_json(unknown.reason, status_of(unknown), unknown.facts)(scope, receive, answer)
+            return
         await self._app(scope, _counted(receive, limit), answer)
 
     def _limit_of(self, scope: Scope) -> int:

@@ -8,16 +8,12 @@ from typing import Any
 from kaname.access.tokens import Grant
 from kaname.airlock.flow import requests
 from kaname.annotation.flow import progress, tasks
-from kaname.compute.flow import runs
-from kaname.datasets.flow import names
-from kaname.models.flow import at_work, versions
 from kaname.models.model import ModelVersion
 from kaname.node import Node
 from kaname.upkeep.holdings import arrivals, held_back, holdings
 from kaname.upkeep.queues import queues
 
 ARRIVALS = 10
-RUNS = 10
 LABELLING_STATES = ("open", "disputed", "settled")
 """Of cases. From all but the first a reader could tell what others answered: they are counted for curators."""
 
@@ -74,17 +70,13 @@ def overview(node: Node, grant: Grant) -> dict[str, Any]:
         "waiting": [
             *_to_check(node, grant),
             *_to_read(grant, labelling),
-            *(Waiting("held", one.held, one.registry, "#held") for one in held if one.held),
+            *(Waiting("held", one.held, one.registry, "/held") for one in held if one.held),
         ],
         "holdings": held,
         "held_back": held_back(node, registries),
         "arrivals": arrivals(node, registries, ARRIVALS),
         "labelling": labelling,
         "labelling_states": LABELLING_STATES if "curate" in grant.duties else LABELLING_STATES[:1],
-        "datasets": names(node, registries),
-        "runs": runs(node, registries, RUNS),
-        "models": [_model(version) for version in versions(node, registries)],
-        "deployments": at_work(node, registries),
         "queues": queues(node),
         "head": node.ledger.head(),
     }
@@ -103,9 +95,9 @@ def _to_read(grant: Grant, labelling: list[Labelling]) -> list[Waiting]:
     lines: list[Waiting] = []
     for task in labelling:
         if "read" in grant.duties and task.open:
-            lines.append(Waiting("read", task.open, task.name, "#labelling"))
+            lines.append(Waiting("read", task.open, task.name, "/tasks"))
         if "adjudicate" in grant.duties and task.disputed:
-            lines.append(Waiting("adjudicate", task.disputed, task.name, "#labelling"))
+            lines.append(Waiting("adjudicate", task.disputed, task.name, "/tasks"))
     return lines
 
 
@@ -114,7 +106,8 @@ def _labelling(node: Node, name: str, registry: str) -> Labelling:
     return Labelling(name, registry, now.open, now.disputed, now.settled)
 
 
-def _model(version: ModelVersion) -> Model:
+def model_row(version: ModelVersion) -> Model:
+    """One line of the list of models."""
     judged, card = version.evaluation, version.card
     binary: dict[str, Any] = judged["binary"]
     return Model(

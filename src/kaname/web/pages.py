@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, cast, get_args
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 
 from kaname.access.sessions import SESSION_HOURS, SIGNIN_MINUTES
 from kaname.errors import Forbidden, KanameError, Refused, reasons
@@ -23,7 +26,10 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 LANGUAGE_COOKIE = "kaname_language"
 YEAR_SECONDS = 365 * 24 * 3600
 STATIC = {"console.css": "text/css", "console.js": "text/javascript", "kaname.svg": "image/svg+xml"}
+HTML = "text/html"
+KEPT_HEADERS = ("www-authenticate", "retry-after")
 FORM_FIELDS_MOST = 32
+DIGITS_MOST = 9
 
 
 @cache
@@ -71,7 +77,7 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
                 "minutes": SIGNIN_MINUTES,
                 "hours": SESSION_HOURS,
                 "language": language,
-                "path": request.url.path,
+                "path": quote("/" + request.url.path.lstrip("/\\")),  # two of them would name another host
                 "query": {name: value for name, value in request.query_params.items() if name != "lang"},
                 **facts,
             }
@@ -92,6 +98,7 @@ def page_headers(viewer: str = "") -> dict[str, str]:
     return {
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+            "connect-src 'self'; media-src 'self'; "
             f"form-action 'self' {viewer}".rstrip()
             + "; frame-ancestors 'none'"
         ),
@@ -120,9 +127,30 @@ class PageRoute(APIRoute):
 def reason_page(request: Request, error: KanameError) -> HTMLResponse:
     """What happened, what was kept and what to do, as a page; for who is not signed in, how to do that."""
     status = status_of(error)
-    answer = page(request, "reason", status, code=error.code)
+    answer = page(request, "reason", status, code=error.code, part=str(error.facts.get("part", "")))
     if status == 401:  # noqa: PLR2004 -- RFC 9110 section 15.5.2
         answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def show_outcomes(app: FastAPI) -> None:
+    """Makes an app that answers outcomes as JSON (:func:`kaname.web.answer.tell_outcomes`) show people a page of them.
+
+    A browser that opens an address asks for HTML first; programs and the pages' own scripts do not.
+    """
+    for kind in (KanameError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _for_people(app.exception_handlers[kind]))
+
+
+def _for_people(told: Callable[[Request, Any], Any]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        plain: Response = await told(request, error)
+        if HTML not in request.headers.get("accept", ""):
+            return plain
+        shown = page(request, "reason", plain.status_code, code=json.loads(bytes(plain.body))["code"])
+        shown.headers.update({name: plain.headers[name] for name in KEPT_HEADERS if name in plain.headers})
+        return shown
+
     return answer
 
 
@@ -138,6 +166,8 @@ async def read_form(request: Request) -> None:
         raise Forbidden("form-foreign")
     try:
         body = (await request.body()).decode("ascii")
+        if "%00" in body or "\0" in body:  # PostgreSQL has no such letter
+            raise Refused("query-invalid")
         fields = parse_qsl(body, keep_blank_values=True, strict_parsing=bool(body), max_num_fields=FORM_FIELDS_MOST)
     except ValueError as error:
         raise Refused("query-invalid") from error
@@ -147,6 +177,18 @@ async def read_form(request: Request) -> None:
 def form_of(request: Request) -> Mapping[str, str]:
     """The fields of the form, on a route that has :func:`read_form`."""
     return cast("dict[str, str]", request.state.form)
+
+
+def whole_number(request: Request, name: str) -> int:
+    """A number of the address; 0 when it is not there.
+
+    Raises:
+        Refused: ``query-invalid``.
+    """
+    asked = request.query_params.get(name, "") or "0"
+    if not (asked.isascii() and asked.isdecimal()) or len(asked) > DIGITS_MOST:
+        raise Refused("query-invalid", term=name)
+    return int(asked)
 
 
 def static_file(name: str) -> Response:

@@ -1,4 +1,4 @@
-"""Signing in to the console: a secret that works once becomes a cookie that lasts a working day.
+"""Signing in to the console: a password, or a secret that works once, becomes a cookie that lasts a working day.
 
 The address with the secret shows a button, and only pressing it uses the secret up: mail programs and browsers fetch
 addresses ahead, and would leave nothing for the person.
@@ -11,9 +11,11 @@ from hashlib import sha256
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from kaname.access.accounts import sign_in
 from kaname.access.sessions import ABOUT, SESSION_HOURS, Session, check_session, end_session, open_session
 from kaname.errors import Forbidden
 from kaname.node import Node
+from kaname.web.answer import status_of
 from kaname.web.pages import PageRoute, form_of, page, read_form
 
 COOKIE = "kaname_console_"
@@ -56,13 +58,23 @@ def signin_routes(node: Node) -> APIRouter:
     routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     def offered(request: Request) -> Response:
-        """The button."""
-        return page(request, "signin", secret=request.query_params.get("once", ""))
+        """The form, or the button of a one-time address."""
+        return page(request, "signin", secret=request.query_params.get("once", ""), refused="")
 
     def signed_in(request: Request) -> Response:
-        """Uses the secret up."""
-        session = open_session(node.index, form_of(request).get("once", ""), place="console", clock=node.clock)
-        node.ledger.append("signed-in", session.grant.name, actor=session.grant.name)
+        """Looks at name and password, or uses the secret up."""
+        form = form_of(request)
+        by = "address" if "once" in form else "password"
+        try:
+            if by == "address":
+                session = open_session(node.index, form["once"], place="console", clock=node.clock)
+            else:
+                session = sign_in(node.index, form.get("name", ""), form.get("password", ""), node.clock)
+        except Forbidden as refused:
+            if refused.code == "password-wrong":  # each costs a hash: nobody fills the ledger by asking
+                node.ledger.append("signin-refused", refused.code, actor=node.settings.name)
+            return page(request, "signin", status_of(refused), secret="", refused=refused.code)
+        node.ledger.append("signed-in", session.grant.name, actor=session.grant.name, facts={"by": by})
         answer = RedirectResponse("/", SEE_OTHER)
         keep_cookie(request, answer, cookie_name(COOKIE, node), session)
         return answer
