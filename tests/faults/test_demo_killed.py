@@ -19,7 +19,7 @@ from kaname.testing.supervisor import Supervisor
 KILLS = 21
 """Seven of each of the three processes."""
 PAUSE_SECONDS = (1.0, 5.0)
-SMALL = Size(patients=24, images=4, echo_patients=2)
+SMALL = Size(patients=24, images=4, echo_patients=2, department_patients=2, slide_edge=512)
 
 
 class Unkind:

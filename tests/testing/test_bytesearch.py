@@ -210,6 +210,16 @@ def test_four_bytes_amid_noise_are_chance_and_at_its_edge_are_a_name() -> None:
     assert search_bytes(noise + "山田一郎".encode("cp932") + noise, ["山田一郎"])
 
 
+def test_four_bytes_amid_smooth_colours_are_chance() -> None:
+    """In a native colour picture that is smooth they do not count; text among its pixels does."""
+    name = "ﾀｶﾊｼ".encode("cp932")
+    colours = b"".join(bytes((192 + n % 5, 182 + n % 4, 202 - n % 6)) for n in range(200))
+    at = 150
+    assert not search_bytes(colours[:at] + name + bytes((182, 202)) + colours[at:], ["ﾀｶﾊｼ"])
+    assert search_bytes(colours[:at] + b"PN\x04\x00" + name + colours[at:], ["ﾀｶﾊｼ"])
+    assert search_bytes(name + colours, ["ﾀｶﾊｼ"])
+
+
 def test_names_are_searched(tmp_path: Path) -> None:
     """Names of files and folders, of members and links, and what a link points to."""
     (tmp_path / f"{SECRET}様").mkdir()

@@ -40,7 +40,7 @@ def serve(supervised: bool, home: Path | None) -> None:
 
 
 def _share_heaps() -> None:
-    """Each of many threads would keep a heap as large as the largest picture it ever saw; other systems have no such."""
+    """Lets threads share heaps: else each would keep one as large as the largest picture that it ever saw."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_ARENA_MAX, _ARENAS)

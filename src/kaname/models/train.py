@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import kaname
+from kaname.annotation.flow import task_of
 from kaname.compute.model import RunSpec
 from kaname.datasets.flow import show
 from kaname.errors import Refused
@@ -38,13 +39,14 @@ def spec_of(node: Node, recipe: str, dataset: str, version: int | None, seed: in
 
     Raises:
         Refused: ``recipe-unknown``; ``not-found`` when there is no such dataset version; ``recipe-unfit`` when it has
-            no labels, or its registry asks readers nothing.
+            no labels of frames, or its registry asks readers nothing.
     """
     if recipe not in RECIPES:
         raise Refused("recipe-unknown")
     found = show(node, dataset, version)
     annotation = load(found.question.registry).annotation
-    if not found.labels or annotation is None:
+    of_frames = bool(found.question.task) and task_of(node, found.question.task).question.unit == "frame"
+    if not found.labels or not of_frames or annotation is None:
         raise Refused("recipe-unfit", dataset=found.name, version=found.version, labels=found.labels)
     return RunSpec(
         name=f"{found.name}-{recipe}"[:NAME_LENGTH],

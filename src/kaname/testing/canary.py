@@ -17,7 +17,7 @@ from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
 from kaname.testing.ct import Scan, technical
 from kaname.testing.phantom import Phantom
 from kaname.testing.plant import PRIVATE_CREATOR
-from kaname.testing.write import UTF_8, Header, part10
+from kaname.testing.write import UTF_8, Header, Value, part10
 
 TEXT_VRS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
 LEFT_OUT: Mapping[str, str] = {
@@ -77,19 +77,47 @@ def text_attributes() -> Iterator[tuple[int, str, str]]:
             yield tag, entry[0], entry[4]
 
 
-def canary_object(*, implicit: bool = False, without: Collection[str] = ()) -> Canaries:
+STILL: Mapping[str, Value] = {
+    "Modality": "XC",
+    "BodyPartExamined": "HAND",
+    "ImageType": "ORIGINAL\\PRIMARY\\VOLUME\\NONE",
+    "NumberOfFrames": "1",
+    "SamplesPerPixel": 3,
+    "PhotometricInterpretation": "RGB",
+    "PlanarConfiguration": 0,
+    "BitsAllocated": 8,
+    "BitsStored": 8,
+    "HighBit": 7,
+    "PixelRepresentation": 0,
+    "SpecimenLabelInImage": "NO",
+    "DimensionOrganizationType": "TILED_FULL",
+    "TotalPixelMatrixColumns": _SIZE,
+    "TotalPixelMatrixRows": _SIZE,
+    "PixelData": bytes(3 * _SIZE * _SIZE),
+}
+"""What turns the CT slice into a black photograph, section or slide of one tile."""
+
+
+def canary_object(
+    *, implicit: bool = False, without: Collection[str] = (), true: Mapping[str, Value] | None = None
+) -> Canaries:
     """Makes the object, always the same: a 32 by 32 CT slice in ISO_IR 192 with some 9,800 canaries.
 
     Args:
         implicit: VRs implicit.
         without: keywords that get no canary in any place, because a registry keeps that text and says why.
+        true: attributes that have these values on the top level, and no canary: another class and its pixels.
     """
+    true = true or {}
     cage = _Cage(frozenset(without))
     header = technical(Scan(date(2001, 1, 1), "080000", _SIZE, 10.0, 5.0, 120, 200, "FC13", "CHEST", 1), 1, 1)
     for number, keyword in enumerate(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"), start=1):
         header.put(keyword, f"2.25.16180339887498948482045868{number}")
     header.put("PixelData", Phantom("canary", _SIZE).slice(0.5), "OW")
     _fill(header, cage, _PLACES[0])
+    header.put_all(true)
+    for keyword in true:
+        cage.canaries.pop(f"{_PLACES[0]}/{keyword}", None)
     header.put_items("SharedFunctionalGroupsSequence", _fill(Header(), cage, _PLACES[1]))
     header.put(0x00290010, PRIVATE_CREATOR, "LO")
     header.put_items(0x00291030, _fill(Header(), cage, _PLACES[2]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,8 +14,9 @@ from kaname.gateway.identity import KEY_FILE
 from kaname.settings import load, write
 from kaname.testing.sites import run
 
-PACS_AE, ULTRASOUND_REGISTRY, CT_REGISTRY = "KANAPACS", "jsum", "j-mid"
-REGISTRIES = (CT_REGISTRY, ULTRASOUND_REGISTRY, "basic")
+PACS_AE, CT_REGISTRY = "KANAPACS", "j-mid"
+SEVEN = (CT_REGISTRY, "jed", "jp-aid", "joi", "nsdd", "jsum", "s-access")
+REGISTRIES = (*SEVEN, "basic")
 QUIET_SECONDS, RETRY_SECONDS = 1.0, 0.5
 
 
@@ -39,15 +41,13 @@ class Chain:
         """The research cloud's home."""
         return self.root / "cloud"
 
-    @property
-    def watched(self) -> Path:
-        """The folder that the department's system exports to."""
-        return self.root / "department"
+    def watched(self, registry: str) -> Path:
+        """The folder that departments export to what is meant for that registry."""
+        return self.root / "departments" / registry
 
-    @property
-    def reports(self) -> Path:
-        """The folder that the report system writes to."""
-        return self.root / "reports"
+    def password(self, site: str) -> Path:
+        """The file with name and password of a site's first administrator, readable by its owner alone."""
+        return self.root / "tokens" / f"{site}-administrator"
 
     @property
     def homes(self) -> dict[str, Path]:
@@ -73,12 +73,22 @@ def make_chain(root: Path) -> Chain:
     ):
         if not (chain.homes[site] / "kaname.toml").exists():
             doors = ["--port", str(ports.pop()), "--peer-port", str(ports.pop())]
-            chain.at(site, "init", "--role", role, "--name", name, *doors, *taken)
+            made = chain.at(site, "init", "--role", role, "--name", name, *doors, *taken)
+            write_secret(chain.password(site), f"{made['administrator']}  {made['password']}")
     _open_more_doors(chain, ports)
     _enrol(chain, "hub", "partner", "cloud")
     _enrol(chain, "gateway", "gateway", "hub")
     (root / "enrolled").touch()
     return chain
+
+
+def write_secret(file: Path, text: str) -> None:
+    """Writes a file that its owner alone can read, whole or not at all."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_suffix(".part")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+    draft.replace(file)
 
 
 def write_identity(home: Path, seed: bytes = bytes(range(64))) -> None:
@@ -90,16 +100,16 @@ def write_identity(home: Path, seed: bytes = bytes(range(64))) -> None:
 
 
 def _open_more_doors(chain: Chain, ports: list[int]) -> None:
-    """What an operator writes into the settings files: the PACS that may call, the folder, the viewer."""
-    for folder in (chain.watched, chain.reports):
-        folder.mkdir(exist_ok=True)
+    """What an operator writes into the settings files: the PACS that may call, the folders, the viewer."""
+    for registry in SEVEN:
+        chain.watched(registry).mkdir(parents=True, exist_ok=True)
     hospital = load(chain.gateway)
     write(
         replace(
             hospital,
             dimse_port=hospital.dimse_port or hospital.peer_port,  # a gateway has no door for partners
             calling_aes=(PACS_AE,),
-            watched=(f"{ULTRASOUND_REGISTRY}={chain.watched}", f"{CT_REGISTRY}={chain.reports}"),
+            watched=tuple(f"{registry}={chain.watched(registry)}" for registry in SEVEN),
             quiet_seconds=QUIET_SECONDS,
             retry_seconds=RETRY_SECONDS,
         )

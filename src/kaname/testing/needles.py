@@ -2,7 +2,8 @@
 
 A form counts wherever its bytes stand, whatever surrounds them. Three exceptions: in ISO 2022, where the same bytes may
 be ASCII, the escape before them decides; digits in a long run of digits are part of a UID; and four or five bytes amid
-noise are chance: a hundred such forms turn up once in every forty megabytes of cipher text or compressed pixels.
+noise or amid smooth colours are chance: a hundred such forms turn up once in every forty megabytes of cipher text or
+pixels.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _GRAM, _WINDOW = 4, 1 << 20
 _SHORT_BYTES, _BESIDE_BYTES, _NOISE_VALUES = 6, 128, 85
 """Forms of fewer bytes do not count where the bytes on either side of them have at least so many different values: of
 random ones 101 ± 4, of text in any encoding, of base64 and of headers fewer than 70."""
+_COLOUR_BYTES, _SAMPLES, _SHADE = 60, 3, 16
+"""Nor where they and so many bytes on either side are colours that go over into each other: red, green and blue of each
+pixel differ by at most so much from those of the next. No text does that over forty pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def _first(needle: Needle, data: bytes) -> Iterator[Found]:
 
 def _counts(needle: Needle, data: bytes, position: int) -> bool:
     end = position + len(needle.form)
-    if len(needle.form) < _SHORT_BYTES and _amid_noise(data, position, end):
+    if len(needle.form) < _SHORT_BYTES and (_amid_noise(data, position, end) or _amid_colours(data, position, end)):
         return False
     if needle.shifted:
         return _two_byte_set_in_force(data, position)
@@ -155,6 +159,14 @@ def _amid_noise(data: bytes, start: int, end: int) -> bool:
     """Whether the bytes on both sides look random, as cipher text and compressed pixels do."""
     beside = data[max(start - _BESIDE_BYTES, 0) : start], data[end : end + _BESIDE_BYTES]
     return all(len(set(side)) >= _NOISE_VALUES for side in beside)
+
+
+def _amid_colours(data: bytes, start: int, end: int) -> bool:
+    """Whether the bytes are part of a smooth stretch of a native colour picture."""
+    if start < _COLOUR_BYTES or end + _COLOUR_BYTES > len(data):
+        return False
+    stretch = data[start - _COLOUR_BYTES : end + _COLOUR_BYTES]
+    return all(abs(a - b) <= _SHADE for a, b in zip(stretch, stretch[_SAMPLES:], strict=False))
 
 
 def _two_byte_set_in_force(data: bytes, position: int) -> bool:

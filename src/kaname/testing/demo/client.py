@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from kaname.testing.chain import Chain
+from kaname.testing.chain import Chain, write_secret
 from kaname.testing.supervisor import Supervisor
 
 PATIENCE_SECONDS = 300.0
@@ -85,9 +83,13 @@ class Doors:
             words = [word for duty in duties for word in ("--duty", duty)]
             words += [word for registry in registries for word in ("--registry", registry)]
             made = self.chain.at(site, "user", "token", "--name", name, *words)
-            _write_secret(file, json.dumps(made))
+            write_secret(file, json.dumps(made))
         door = Door(self.chain, self.sites, site, name, json.loads(file.read_text())["token"])
         return self.opened.setdefault((site, name), door)
+
+    def curator(self, site: str, registry: str) -> Door:
+        """The door of a site as the curator of one registry sees it."""
+        return self.of(site, f"curator-{registry}", ("browse", "curate"), (registry,))
 
 
 def until(done: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -101,11 +103,3 @@ def until(done: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS
         if time.monotonic() > deadline:
             raise DoorStaysShutError(f"waited {seconds:.0f} s for: {what}")
         time.sleep(PAUSE_SECONDS)
-
-
-def _write_secret(file: Path, text: str) -> None:
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = file.with_suffix(".part")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(text)
-    draft.replace(file)

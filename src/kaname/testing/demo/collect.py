@@ -12,7 +12,7 @@ from typing import Any
 from kaname.errors import NotYet
 from kaname.settings import load
 from kaname.testing.bytesearch import find_planted
-from kaname.testing.chain import CT_REGISTRY, PACS_AE, ULTRASOUND_REGISTRY, Chain
+from kaname.testing.chain import PACS_AE, SEVEN, Chain
 from kaname.testing.demo.client import Doors, until
 from kaname.testing.demo.hospital import Inputs
 from kaname.testing.demo.journey import Journey
@@ -20,7 +20,8 @@ from kaname.testing.framesearch import Read, find_drawn
 from kaname.testing.pacs import dicom_files, send_folder
 from kaname.testing.supervisor import Supervisor
 
-COUNTED = (CT_REGISTRY, ULTRASOUND_REGISTRY)
+DRAWN_ON = ("ES", "XC", "DMS", "OP", "OPT", "SM", "US")
+"""Modalities of images that somebody may have written on; what a CT draws itself is searched byte by byte."""
 
 
 def bring_in(chain: Chain, inputs: Inputs, data: Sequence[Path], journey: Journey) -> None:
@@ -30,9 +31,8 @@ def bring_in(chain: Chain, inputs: Inputs, data: Sequence[Path], journey: Journe
     with journey.step("sent by the PACS (C-STORE)", "PACS から送信"):
         send(chain, inputs.pacs, *data)
     with journey.step("exported by departments (watched folder, CSV)", "部門システムの書き出し"):
-        for exports, watched in ((inputs.departments, chain.watched), (inputs.reports, chain.reports)):
-            for export in sorted(exports.iterdir()):
-                _lay(export, watched / export.name)
+        for export in sorted(inputs.departments.glob("*/*")):
+            _lay(export, chain.watched(export.parent.name) / export.name)
 
 
 def send(chain: Chain, *paths: Path) -> dict[str, int]:
@@ -64,7 +64,7 @@ def _lay(export: Path, target: Path) -> None:
 def let_cross(chain: Chain, journey: Journey) -> None:
     """Waits until nothing is on its way any more in the hospital, then until all tiers agree with it."""
     with journey.step("de-identified, checked, sealed, sent", "匿名化・点検・封入・送付"):
-        until(lambda: not new_files(chain.watched) and not new_files(chain.reports), "watched folders")
+        until(lambda: not any(new_files(chain.watched(registry)) for registry in SEVEN), "watched folders")
         until(lambda: _is_quiet(chain), "the gateway")
     with journey.step("received, inspected again, passed on; three tiers agree", "受入・再点検・転送・照合"):
         until(lambda: _agree(chain, journey), "reconciliation")
@@ -99,7 +99,7 @@ def count(chain: Chain, doors: Doors, journey: Journey) -> None:
     status = chain.at("gateway", "gateway", "status")
     held = chain.at("gateway", "gateway", "held")
     told: dict[str, Any] = {}
-    for registry in COUNTED:
+    for registry in SEVEN:
         tiers = [row for row in journey.facts["reconciled"] if row["registry"] == registry]
         told[registry] = {
             "objects": status["registries"][registry]["objects"],
@@ -114,8 +114,7 @@ def count(chain: Chain, doors: Doors, journey: Journey) -> None:
 
 def _instances(doors: Doors, site: str, registry: str) -> int:
     """Images that a foreign DICOMweb client sees at a site."""
-    door = doors.of(site, f"auditor-{registry}", ("browse",), (registry,))
-    series = door.get("/dicomweb/series", limit="5000")
+    series = doors.curator(site, registry).get("/dicomweb/series", limit="5000")
     images = [row for row in series if row["00080060"]["Value"][0] != "SR"]
     return sum(row["00201209"]["Value"][0] for row in images)
 
@@ -127,7 +126,8 @@ def look_for_leaks(chain: Chain, inputs: Inputs, journey: Journey) -> None:
         with ProcessPoolExecutor(2, get_context("spawn")) as pool:
             found = {s: pool.submit(find_planted, chain.homes[s], inputs.planted) for s in ("hub", "cloud")}
             known: dict[str, Read] = {}
-            drawn = {s: find_drawn(chain.homes[s] / "objects", inputs.burned, "US", known) for s in found}
+            places = {site: chain.homes[site] / "objects" for site in found}
+            drawn = {site: find_drawn(place, inputs.burned, DRAWN_ON, known) for site, place in places.items()}
             journey.facts["leaks"] = {
                 site: {
                     "strings": len(search.result()),

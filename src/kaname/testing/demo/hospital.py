@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kaname.testing.chain import CT_REGISTRY
 from kaname.testing.data import real_ct_mr, real_file
 from kaname.testing.department import make_department
+from kaname.testing.dermatology import make_dermatology
+from kaname.testing.endoscopy import make_endoscopy
+from kaname.testing.export import ExportKey
+from kaname.testing.eye import make_eye
 from kaname.testing.hospital import make_hospital
+from kaname.testing.pathology import make_pathology
+from kaname.testing.surgery import make_surgery
 from kaname.testing.task import LearningTask, nodule_patients
 
 SEED = 20260401
@@ -20,6 +27,14 @@ REAL_ULTRASOUND = (
     "examples_ybr_color.dcm", "examples_rgb_color.dcm", "examples_palette.dcm", "examples_jpeg2k.dcm",
 )  # fmt: skip
 """Of pydicom: a clip in JPEG with regions; stills in colour, palette and JPEG 2000."""
+ECHO_REGISTRY = "jsum"
+DAYS: Mapping[str, Callable[..., ExportKey]] = {
+    "jed": make_endoscopy,
+    "joi": make_eye,
+    "nsdd": make_dermatology,
+    "s-access": make_surgery,
+}
+"""Who makes a day of which registry; slides are made apart, in a size of their own."""
 KEY = "key.json"
 
 
@@ -32,6 +47,10 @@ class Size:
     images: int = 6
     """Of each."""
     echo_patients: int = 3
+    department_patients: int = 3
+    """Who come to each of the other departments on that day."""
+    slide_edge: int = 768
+    """Of the largest level of a slide, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +94,8 @@ class Inputs:
 
     @property
     def departments(self) -> Path:
-        """What the departments' systems export: an echo room with its table, and a folder of real ultrasound."""
+        """What departments export, by registry and export: tables with their files, reports, real ultrasound."""
         return self.root / "departments"
-
-    @property
-    def reports(self) -> Path:
-        """What the report system writes: findings in prose, which stay inside."""
-        return self.root / "reports"
 
     @property
     def consents(self) -> Path:
@@ -112,7 +126,9 @@ def _make(root: Path, size: Size) -> dict[str, Any]:
     general = make_hospital(root / "pacs" / "general", seed=SEED)
     lungs = nodule_patients(root / "pacs" / "lungs", SEED, patients=size.patients, images=size.images)
     later = nodule_patients(root / "newcomers", NEWCOMERS_SEED, patients=2, images=size.images)
-    echo = make_department(root / "departments" / "echo", seed=SEED + 1, patients=size.echo_patients, unlisted=1)
+    echo_room = root / "departments" / ECHO_REGISTRY / "echo"
+    echo = make_department(echo_room, seed=SEED + 1, patients=size.echo_patients, unlisted=1)
+    days = _departments(root / "departments", size)
     _copy_real(root)
     _move_reports(root)
     first, out = lungs.answer.patients[1], general.patients[0]
@@ -121,13 +137,27 @@ def _make(root: Path, size: Size) -> dict[str, Any]:
     (root / "consents.csv").write_text(consents, encoding="utf-8")
     strings = {*general.strings(), *lungs.answer.strings(), *later.answer.strings(), *echo.planted}
     strings |= {word for image in echo.images for word in image.made.planted}
+    strings |= {word for day in days for word in day.planted}
+    drawn = {word for image in echo.images for word in image.made.burned}
     return {
         "planted": sorted(strings),
-        "burned": sorted({word for image in echo.images for word in image.made.burned}),
+        "burned": sorted(drawn.union(*(day.burned for day in days))),
         "truth": dict(lungs.truth) | dict(later.truth),
         "withdrawing": asdict(Patient(first.patient_id, first.issuer)),
         "baseline_auc": _baseline(root / "pacs" / "lungs", lungs),
     }
+
+
+def _departments(folder: Path, size: Size) -> list[ExportKey]:
+    """A day of each department that exports files without a header; other people come to each."""
+    made = [
+        make(folder / registry / "day", seed=SEED + number, patients=size.department_patients)
+        for number, (registry, make) in enumerate(DAYS.items(), start=2)
+    ]
+    slides = make_pathology(
+        folder / "jp-aid" / "day", seed=SEED + 7, patients=size.department_patients, size=size.slide_edge
+    )
+    return [*made, slides]
 
 
 def _baseline(folder: Path, lungs: LearningTask) -> float:
@@ -149,7 +179,7 @@ def _baseline(folder: Path, lungs: LearningTask) -> float:
 def _copy_real(root: Path) -> None:
     for folder, files in (
         (root / "pacs" / "real", real_ct_mr(distinct=True)),
-        (root / "departments" / "real", [real_file(name) for name in REAL_ULTRASOUND]),
+        (root / "departments" / ECHO_REGISTRY / "real", [real_file(name) for name in REAL_ULTRASOUND]),
     ):
         folder.mkdir(parents=True)
         for number, file in enumerate(files):
@@ -158,7 +188,7 @@ def _copy_real(root: Path) -> None:
 
 def _move_reports(root: Path) -> None:
     """Reports come from another system than the images."""
-    target = root / "reports" / "radiology"
+    target = root / "departments" / CT_REGISTRY / "reports"
     target.mkdir(parents=True)
     for report in (root / "pacs" / "general").rglob("report_*.json"):
         report.rename(target / report.name)

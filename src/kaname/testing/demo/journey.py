@@ -11,7 +11,7 @@ from typing import Any
 from kaname.testing.memory import PeakMemory
 
 Tell = Callable[[str], None]
-STEPS = 27
+STEPS = 29
 """Steps of a whole journey: what the bar counts to."""
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from kaname.evaluation.kept import assessment_of
 from kaname.evaluation.pictures import confusion_picture, roc_picture
-from kaname.testing.chain import REGISTRIES, Chain, make_chain
-from kaname.testing.demo import collect, learn, work
+from kaname.testing.chain import Chain, make_chain
+from kaname.testing.demo import collect, learn, mark, work
 from kaname.testing.demo.client import Doors
 from kaname.testing.demo.hospital import Inputs, Size, make_inputs
 from kaname.testing.demo.journey import Journey
@@ -38,6 +38,7 @@ def travel(sites: Supervisor, chain: Chain, inputs: Inputs, journey: Journey, da
     learning = learn.Learning(doors, inputs)
     collect.bring_in(chain, inputs, data, journey)
     collect.let_cross(chain, journey)
+    mark.mark_all(doors, journey)
     learn.label(learning, journey, learn.lung_series(learning))
     first = _trained(learning, journey, 1)
     work.deploy(learning, journey, first["model"])
@@ -119,9 +120,9 @@ def _pictures(*models: dict[str, Any]) -> tuple[Picture, ...]:
 
 
 def invite(chain: Chain, sites: Supervisor) -> str:
-    """An address that signs one person in to the society's console, once."""
-    words = [word for registry in REGISTRIES for word in ("--registry", registry)]
-    duties = [word for duty in ("browse", "curate", "research", "check") for word in ("--duty", duty)]
-    door = sites.doors("hub")["door"]
-    made = chain.at("hub", "user", "signin", "--name", "visitor", "--at", door, *words, *duties)
-    return str(made["address"])
+    """Where people sign in: each site's door, its first administrator and the password that was made up for it."""
+    lines = [
+        f"{site:<8} {sites.doors(site)['door']}/  {chain.password(site).read_text()}"
+        for site in ("gateway", "hub", "cloud")
+    ]
+    return "\n".join(lines)

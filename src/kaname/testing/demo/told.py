@@ -57,7 +57,8 @@ class Picture:
 def sections(facts: Mapping[str, Any]) -> Iterator[Section]:
     """The table of a run. No times stand in it: two runs on the same input tell the same."""
     for registry, counted in facts["registries"].items():
-        yield Section(registry, registry, tuple(_registry(counted)))
+        marked = facts["marks"].get(registry)
+        yield Section(registry, registry, (*_registry(counted), *(_marked(marked) if marked else ())))
     yield Section("記録と同意", "Records and consent", tuple(_records(facts)))
     yield Section("残った個人情報", "Identities left", tuple(_leaks(facts)))
     yield Section("学習", "Learning", tuple(_learning(facts)))
@@ -74,6 +75,17 @@ def _registry(counted: Mapping[str, Any]) -> Iterator[Row]:
     yield Row("学会に到着", "at the hub", str(counted["hub"]))
     yield Row("クラウドで利用可能", "usable at the cloud", str(counted["cloud"]))
     yield Row("照合の差", "reconciliation, difference", str(counted["difference"]))
+
+
+def _marked(marked: Mapping[str, Any]) -> Iterator[Row]:
+    """What was drawn in this registry, and the dataset that it stands in."""
+    if not marked["settled"]:
+        yield Row("アノテーション", "marked", "0")
+        return
+    geometries = " + ".join(marked["geometries"])
+    yield Row("アノテーション", "marked", f"{geometries}  {marked['settled']} ({marked['marks']})")
+    data = f"{marked['dataset']} v{marked['version']}  {_splits(marked['splits'])}  items {marked['items']}"
+    yield Row("データセット", "dataset", data)
 
 
 def _records(facts: Mapping[str, Any]) -> Iterator[Row]:
