@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -14,11 +13,9 @@ from pathlib import Path
 import click
 
 from kaname.cli.options import home_of, home_option
+from kaname.inference.memory import share_heaps
 from kaname.node import Node
 from kaname.settings import load
-
-_ARENA_MAX, _ARENAS = -8, 2
-"""``M_ARENA_MAX`` of the GNU C library, and how many heaps the threads of a site share."""
 
 
 @click.command
@@ -31,19 +28,12 @@ def serve(supervised: bool, home: Path | None) -> None:
     """
     from kaname.web.serve import serve as open_doors
 
-    _share_heaps()
+    share_heaps()
     if supervised:
         threading.Thread(target=_stop_with_input, name="kaname-supervised", daemon=True).start()
     settings = load(home_of(home))
     dimse = settings.role == "gateway" and settings.dimse_port > 0
     open_doors(settings, sys.stdout, {"dimse": _associations} if dimse else {})
-
-
-def _share_heaps() -> None:
-    """Lets threads share heaps: else each would keep one as large as the largest picture that it ever saw."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_ARENA_MAX, _ARENAS)
 
 
 @contextmanager
