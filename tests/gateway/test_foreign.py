@@ -41,13 +41,15 @@ HEADINGS = (
     "study_date",
     "body_part",
     "capture",
+    "diagnosis",
+    "body_site",
 )
 NAME = "Yamada^Taro"
 
 
 def row(accession: str = "A-1", patient: str = "P1", file: str = "", capture: str = "clinical") -> tuple[str, ...]:
     """One line of a skin department's table."""
-    return (accession, patient, file, NAME, "1960-01-02", "M", "2026-11-20", "手背", capture)
+    return (accession, patient, file, NAME, "1960-01-02", "M", "2026-11-20", "手背", capture, "melanoma", "hand")
 
 
 def photo(folder: Path, name: str, shade: int = 120) -> Path:
@@ -110,7 +112,7 @@ def test_photographs_become_objects(hospital: Hospital, tmp_path: Path) -> None:
 
 
 def test_they_cross_with_their_items(hospital: Hospital, tmp_path: Path) -> None:
-    """The objects leave in a parcel with the row's items, of the class that the row's item decides, and name nobody."""
+    """The objects leave with age and sex, diagnosis and site beside them, of the class that an item decides."""
     photo(tmp_path / "in" / "A-1", "x.jpg")
     table_file(tmp_path / "in", row(capture="dermoscopy"), headings=HEADINGS)
     take(hospital, tmp_path / "in")
@@ -121,9 +123,11 @@ def test_they_cross_with_their_items(hospital: Hospital, tmp_path: Path) -> None
     parcel = open_parcel(hospital.outbox / f"{seal(hospital, batch)}.parcel", keys)
     opened = unpack(parcel, tmp_path / "opened")
     kinds = {entry.kind: opened.records[entry.digest].read_bytes() for entry in parcel.manifest.records}
-    assert b'"capture":"dermoscopy"' in kinds["items"]
+    for item in (b'"capture":"dermoscopy"', b'"diagnosis":"melanoma"', b'"body_site":"hand"'):
+        assert item in kinds["items"]
     data = b"".join(path.read_bytes() for path in (tmp_path / "opened").rglob("*") if path.is_file())
     assert b"1.2.840.10008.5.1.4.1.1.77.1.7" in data
+    assert b"AS\x04\x00066Y" in data
     assert b"Yamada" not in data
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from kaname.deid.engine import Engine
 from kaname.deid.identified import Identified
@@ -34,7 +36,7 @@ DAYS: dict[str, Callable[[Path], ExportKey]] = {
 
 @pytest.mark.parametrize("registry", DAYS)
 def test_a_day_crosses(tmp_path: Path, registry: str) -> None:
-    """Each file of the day becomes objects; they cross with no planted string in them, or are held as the key says."""
+    """Each file of the day becomes objects; they cross without a planted string, with age and sex, or are held."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("the program ffmpeg is not there: videos are held")
     key, known = DAYS[registry](tmp_path / "in"), load(registry)
@@ -51,6 +53,9 @@ def test_a_day_crosses(tmp_path: Path, registry: str) -> None:
             try:
                 crossed = cross_checked(Identified(data), engine, tmp_path / f"{path.stem}{number}")
                 assert search_bytes(crossed.path.read_bytes(), key.planted) == []
+                ds = dcmread(crossed.path, stop_before_pixels=True)
+                assert re.fullmatch(r"0\d\dY", ds.PatientAge)
+                assert ds.PatientSex in ("M", "F")
             except NotYet as held:
                 held_as = held.code
             assert held_as == file.held_as
