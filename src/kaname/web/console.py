@@ -12,24 +12,21 @@ from fastapi.responses import RedirectResponse, Response
 from kaname.node import Node
 from kaname.upkeep.queues import queues
 from kaname.web.browsing import browsing_routes
+from kaname.web.frame import frame_routes
 from kaname.web.media import media_routes
 from kaname.web.overview import overview
-from kaname.web.pages import PageRoute, form_of, page, static_file
+from kaname.web.pages import form_of, page
 from kaname.web.reading import reading_routes
 from kaname.web.research import research_routes
 from kaname.web.reviewing import decide, reviews
 from kaname.web.seeing import seeing_routes
 from kaname.web.shell import shell
-from kaname.web.signin import SEE_OTHER, own_form, session_of, session_routes, signin_routes
+from kaname.web.signin import SEE_OTHER, own_form, session_of, session_routes
 
 
 def console_routes(node: Node) -> APIRouter:
     """The pages, signing in and out, and the few files that they use."""
-    routes = APIRouter(include_in_schema=False)
-    routes.include_router(signin_routes(node))
-    files = APIRouter(route_class=PageRoute)
-    files.add_api_route("/static/{name}", static_file, methods=["GET"])
-    routes.include_router(files)
+    routes = frame_routes(node)
     pages = session_routes(node)
 
     def first(request: Request) -> Response:

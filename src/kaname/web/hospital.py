@@ -19,9 +19,9 @@ from kaname.gateway.hospital import open_hospital
 from kaname.gateway.overview import overview
 from kaname.gateway.watch import watched_folders
 from kaname.node import Node
-from kaname.registries import load
-from kaname.web.pages import PageRoute, language_of, page, static_file, whole_number
-from kaname.web.signin import session_of, session_routes, signin_routes
+from kaname.web.frame import frame, frame_routes
+from kaname.web.pages import page, whole_number
+from kaname.web.signin import session_of, session_routes
 
 IDENTITY: Duty = "check"
 """Duty of who may see what names a patient."""
@@ -30,11 +30,7 @@ ITEMS_A_PAGE = 50
 
 def hospital_routes(node: Node) -> APIRouter:
     """The pages of a gateway, signing in and out, and the few files that they use."""
-    routes = APIRouter(include_in_schema=False)
-    routes.include_router(signin_routes(node))
-    files = APIRouter(route_class=PageRoute)
-    files.add_api_route("/static/{name}", static_file, methods=["GET"])
-    routes.include_router(files)
+    routes = frame_routes(node)
     pages = session_routes(node)
 
     def first(request: Request) -> Response:
@@ -71,17 +67,8 @@ def _picture(node: Node, which: str, draw: Callable[..., bytes]) -> Callable[[st
 
 def _shell(node: Node, request: Request) -> dict[str, Any]:
     """What every page shows around its content."""
-    session = session_of(request)
-    loaded = [load(registry) for registry in session.grant.registries]
     menu = [("/", "home"), ("/held", "hospital-held")]
-    return {
-        "node": node.settings,
-        "person": session.grant.name,
-        "duties": session.grant.duties,
-        "menu": menu if "browse" in session.grant.duties else menu[:1],
-        "form_token": session.form_token,
-        "names": {registry.id: getattr(registry, f"name_{language_of(request)}") for registry in loaded},
-    }
+    return frame(node, request, menu if "browse" in session_of(request).grant.duties else menu[:1])
 
 
 def _overview(node: Node, grant: Grant) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from kaname.registries import load
 from kaname.upkeep.card import DatasetCard, Tally, card_of
 from kaname.web.charts import bars
 from kaname.web.datasets import VERSION_MOST
+from kaname.web.frame import names_of
 from kaname.web.overview import model_row
 from kaname.web.pages import Language, language_of, page, words
-from kaname.web.shell import names_of, shell
+from kaname.web.shell import shell
 from kaname.web.signin import session_of, session_routes
 
 RUNS_MOST = 50

@@ -16,8 +16,9 @@ from kaname.upkeep.holdings import held_back
 from kaname.upkeep.refusals import refusals
 from kaname.upkeep.withdrawals import withdrawals
 from kaname.web.charts import bars, paired_days
+from kaname.web.frame import names_of
 from kaname.web.pages import language_of, page, whole_number, words
-from kaname.web.shell import names_of, shell
+from kaname.web.shell import shell
 from kaname.web.signin import own_form, session_of, session_routes
 
 EVENTS_A_PAGE = 100

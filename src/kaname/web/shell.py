@@ -8,9 +8,8 @@ from fastapi import Request
 
 from kaname.access.tokens import Duty, Grant
 from kaname.node import Node
-from kaname.registries import load
+from kaname.web.frame import frame
 from kaname.web.islands import built
-from kaname.web.pages import language_of
 from kaname.web.signin import session_of
 from kaname.web.tickets import viewer_origin
 from kaname.web.viewer import prepared
@@ -35,24 +34,12 @@ def shell(node: Node, request: Request) -> dict[str, Any]:
         node: A node of the de-identified side.
         request: On a route of :func:`kaname.web.signin.session_routes`.
     """
-    session = session_of(request)
     return {
-        "node": node.settings,
-        "person": session.grant.name,
-        "duties": session.grant.duties,
-        "menu": _menu(session.grant),
-        "form_token": session.form_token,
-        "names": names_of(request),
+        **frame(node, request, _menu(session_of(request).grant)),
         "viewer": viewer_origin(node, request),
         "viewer_prepared": prepared().is_dir(),
         "islands_built": built().is_dir(),
     }
-
-
-def names_of(request: Request) -> dict[str, str]:
-    """Name of each registry of the session, in the reader's language."""
-    loaded = [load(registry) for registry in session_of(request).grant.registries]
-    return {registry.id: getattr(registry, f"name_{language_of(request)}") for registry in loaded}
 
 
 def _menu(grant: Grant) -> list[tuple[str, str]]:
