@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from kaname.annotation.flow import cases, readings, take
+from kaname.annotation.flow import cases, make, readings, take
 from kaname.annotation.model import Case, Given, Mark, Sought
 from kaname.datasets.flow import content, freeze
 from kaname.node import Node
@@ -208,10 +208,11 @@ def test_readers_who_differ_are_told_apart_but_not_named(
     page: Page, gallery: Any, picture: Callable[[Page, str], Path]
 ) -> None:
     """Who decides sees what each of two others answered and drew, and no name."""
-    case = case_of(gallery.node, "severity")
+    make(gallery.node, "differing", TASKS["severity"])
+    case = case_of(gallery.node, "differing")
     for reader, label in (("aoki", "left"), ("baba", "same")):
-        take(gallery.node, "severity", reader, "reading", [Given(case.id, (Mark("pair", label),))])
-    show(page, gallery, "severity", "adjudication")
+        take(gallery.node, "differing", reader, "reading", [Given(case.id, (Mark("pair", label),))])
+    show(page, gallery, "differing", "adjudication")
     told = page.locator(".others li")
     assert told.all_inner_texts()[-2:] == ["左が重い", "同程度"]
     assert "aoki" not in page.content()

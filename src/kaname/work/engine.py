@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -24,6 +25,9 @@ VERSION = "1"
 POLL_SECONDS = 0.1
 PAGE = 500
 """Ids asked for in one query."""
+
+# DBOS took hold of standard error when it was imported, to print what quotes values; ours are the outcomes
+logging.getLogger("dbos").handlers = [logging.NullHandler()]
 
 
 class WorkList:
@@ -93,7 +97,7 @@ def start_worker(todo: WorkList, name: str, flows: Mapping[str, Flow], *, retry_
             "executor_id": name,
             "application_version": VERSION,
             "serializer": JsonSerializer(),
-            "log_level": "CRITICAL",  # its messages quote what was raised; ours are the outcomes
+            "log_level": "CRITICAL",  # nothing is even put together for the log that nobody reads
             "notification_listener_polling_interval_sec": POLL_SECONDS,
         }
     )
