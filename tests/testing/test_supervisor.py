@@ -40,7 +40,7 @@ def test_a_killed_site_comes_back(tmp_path: Path) -> None:
 
 def test_a_site_that_cannot_open_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home that was never made does not open; what the site said about it is the message."""
-    monkeypatch.setattr("kaname.testing.supervisor.READY_SECONDS", 3.0)
+    monkeypatch.setattr("kaname.testing.supervisor.READY_SECONDS", 60.0)
     with (
         pytest.raises(SiteDiedError, match="home-missing"),
         Supervisor({"gateway": tmp_path / "nowhere"}, tmp_path / "logs"),
