@@ -5,6 +5,7 @@ DETECTOR = src/kaname/inference/models/PP-OCRv6_det_small.onnx
 VIEWER = src/kaname/web/static/ohif/index.html
 ISLANDS = src/kaname/web/static/islands/islands.js
 AXE = build/axe/axe.min.js
+PROVIDER = build/provider/node_modules/.package-lock.json
 NPM := $(shell command -v npm)
 READY = $(DETECTOR) $(ISLANDS) $(if $(NPM),$(VIEWER))
 INSTALL = .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
@@ -14,7 +15,7 @@ INSTALL = .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-
 demo: .venv/kaname.stamp $(READY)   ## the whole journey on this machine; ARGS="--keep DIR" passes options on
 	@.venv/bin/kaname demo $(ARGS)
 
-test: .venv/test.stamp $(READY) $(if $(NPM),$(AXE)) ## every check there is, with the seconds each took; STRICT=1: no test may skip
+test: .venv/test.stamp $(READY) $(if $(NPM),$(AXE)) $(PROVIDER) ## every check there is, with the seconds each took; STRICT=1: no test may skip
 	@.venv/bin/python tools/check.py $(if $(STRICT),--no-skips)
 
 web: .venv/kaname.stamp $(if $(NPM),,.venv/node.stamp) ## what draws on images in the console's pages, built into the package
@@ -68,6 +69,10 @@ $(ISLANDS): tools/make_web.py $(wildcard web/*.json web/*.js web/src/*) | .venv/
 
 $(AXE): tools/make_viewer.py | .venv/kaname.stamp
 	@.venv/bin/python tools/make_viewer.py --axe
+
+# npm comes with the test group where the machine has none.
+$(PROVIDER): tools/make_provider.py tests/oidc/package.json tests/oidc/package-lock.json | .venv/test.stamp
+	@.venv/bin/python tools/make_provider.py
 
 .venv/test.stamp: .venv/kaname.stamp
 	@echo "installing what the tests use …"

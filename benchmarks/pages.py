@@ -17,8 +17,8 @@ from pathlib import Path
 
 import httpx
 
+from kaname.access.model import PEOPLE, Grant
 from kaname.access.sessions import end_session, make_signin, open_session
-from kaname.access.tokens import DUTIES, Grant
 from kaname.compute.flow import runs
 from kaname.datasets.flow import names
 from kaname.models.flow import versions
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     given = parser.parse_args()
     node = open_node(replace(load(given.home), home=given.home))
-    grant = Grant("pages", node.settings.registries, DUTIES)
+    grant = Grant.of_person("pages", node.settings.registries, PEOPLE)
     secret = make_signin(node.index, grant, place="console", clock=node.clock)
     session = open_session(node.index, secret, place="console", clock=node.clock)
     try:

@@ -25,6 +25,16 @@ def test_mistakes(tmp_path: Path, text: str) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "origin", ["hub.example", "http://hub.example", "https://hub.example/", "https://a b", "javascript:1", "https://"]
+)
+def test_where_people_find_the_console_is_an_origin(tmp_path: Path, origin: str) -> None:
+    """Over TLS, or on the machine itself: a browser takes passkeys nowhere else."""
+    (tmp_path / "kaname.toml").write_text(f'role = "hub"\nname = "x"\npublic_origin = "{origin}"')
+    with pytest.raises(Refused, match="settings-invalid"):
+        load(tmp_path)
+
+
 def test_no_home(tmp_path: Path) -> None:
     """A folder that is no home is told."""
     with pytest.raises(NotYet, match="home-missing"):

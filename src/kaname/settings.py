@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,6 +14,8 @@ from kaname.errors import NotYet, Refused
 Role = Literal["gateway", "hub", "cloud", "clinic"]
 ROLES: tuple[str, ...] = get_args(Role)
 FILE = "kaname.toml"
+ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://localhost(:[0-9]{1,5})?")
+"""Where a browser takes passkeys: over TLS, or on the machine itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,33 @@ class Settings:
     """Where objects rest: a folder, or ``s3://bucket/prefix``; empty means a folder in the home."""
     host: str = "127.0.0.1"
     """Address that the doors listen on."""
+    public_origin: str = ""
+    """Where people find the console, e.g. ``https://hub.example``; empty means ``http://localhost`` and its port.
+    Passkeys count there alone; with ``https`` cookies go over TLS alone."""
     port: int = 8470
     """Port of the console, the API and DICOMweb."""
     peer_port: int = 8471
     """Port of the mutual-TLS door that partners deliver to (hub, cloud)."""
     parcel_limit_bytes: int = 16 << 30
     """Largest parcel that the peer door takes."""
+    peer_proxies: tuple[str, ...] = ()
+    """SHA-256 (hex, of the DER form) of client certificates of this site's own proxies in front of the peer door. Which
+    certificate their client showed, such a proxy says in ``Client-Cert`` (RFC 9440); nobody else is believed that."""
+    second_factor: tuple[str, ...] = (
+        "manager",
+        "curator",
+        "reader",
+        "adjudicator",
+        "researcher",
+        "checker",
+        "operator",
+        "auditor",
+        "doctor",
+        "desk",
+    )
+    """Roles of which a second factor is demanded. Who has one is always asked for it."""
+    researcher_frames_hour: int = 20_000
+    """Frames that one person may look at within an hour by being a researcher alone."""
     originals_days: int = 7
     """Days that a gateway keeps an original after the final receipt."""
     viewer_port: int = 0
@@ -114,6 +138,8 @@ def load(home: Path) -> Settings:
         if name not in known:
             raise Refused("settings-invalid", line=name)
         if name == "role" and value not in ROLES:
+            raise Refused("settings-invalid", line=name)
+        if name == "public_origin" and value and not ORIGIN.fullmatch(str(value)):
             raise Refused("settings-invalid", line=name)
         if isinstance(value, list):
             table[name] = tuple(cast("list[str]", value))

@@ -12,14 +12,14 @@ from sqlalchemy import Engine, select
 from kaname.access import accounts as module
 from kaname.access.accounts import accounts, add_account, random_password, set_password, sign_in
 from kaname.access.index import ACCOUNT, ATTEMPT
+from kaname.access.model import Part
 from kaname.access.sessions import check_session, revoke_grants
-from kaname.access.tokens import Grant
 from kaname.clock import Clock
 from kaname.database import connect, migrate, reading
 from kaname.errors import Forbidden, Refused
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-READER = Grant("reader", ("j-mid",), ("browse", "read"))
+READER = (Part("doctor", "j-mid"), Part("reader", "j-mid"))
 PASSWORD = "かなめ の とびら 2026"
 
 
@@ -42,24 +42,24 @@ def index(tmp_path: Path) -> Engine:
     """An index with one account."""
     engine = connect(f"sqlite:///{tmp_path / 'index.sqlite'}")
     migrate(engine, ["ground"])
-    add_account(engine, READER, PASSWORD, clock())
+    add_account(engine, "reader", READER, PASSWORD, clock())
     return engine
 
 
 def test_the_right_password_opens_a_session(index: Engine) -> None:
     """With the duties and registries of the account."""
     session = sign_in(index, "reader", PASSWORD, clock())
-    assert check_session(index, session.secret, place="console", clock=clock()).grant == READER
+    assert check_session(index, session.secret, place="console", clock=clock()).grant.parts == READER
 
 
 def test_a_password_may_be_typed_in_full_width(index: Engine) -> None:
     """A Japanese keyboard gives other characters for the same letters."""
-    assert sign_in(index, " reader ", "かなめ　の　とびら　２０２６", clock()).grant == READER
+    assert sign_in(index, " reader ", "かなめ　の　とびら　２０２６", clock()).grant.parts == READER
 
 
 def test_nothing_of_a_password_is_kept_but_its_hash(index: Engine) -> None:
     """Argon2id; two people of one password have two hashes."""
-    add_account(index, Grant("other", ("j-mid",)), PASSWORD, clock())
+    add_account(index, "other", (Part("doctor", "j-mid"),), PASSWORD, clock())
     with reading(index) as connection:
         kept = connection.scalars(select(ACCOUNT.c.password)).all()
     assert len(set(kept)) == 2
@@ -107,7 +107,7 @@ def test_five_wrong_ones_lock_a_name_for_a_while(index: Engine, name: str) -> No
     assert accounts(index, clock(14))[0].locked == (name == "reader")
     assert not accounts(index, clock(16))[0].locked
     if name == "reader":
-        assert sign_in(index, name, PASSWORD, clock(16)).grant == READER
+        assert sign_in(index, name, PASSWORD, clock(16)).grant.parts == READER
 
 
 def test_the_right_password_forgives_wrong_ones(index: Engine) -> None:
@@ -160,7 +160,7 @@ def test_a_new_password_ends_sessions_and_locks(index: Engine) -> None:
         check_session(index, session.secret, place="console", clock=clock())
     with pytest.raises(Forbidden, match="password-wrong"):
         sign_in(index, "reader", PASSWORD, clock())
-    assert sign_in(index, "reader", "another pass phrase", clock()).grant == READER
+    assert sign_in(index, "reader", "another pass phrase", clock()).grant.parts == READER
 
 
 def test_who_is_revoked_has_no_password_any_more(index: Engine) -> None:
@@ -193,21 +193,21 @@ def test_who_is_revoked_while_the_password_is_looked_at_gets_no_session(
 def test_a_weak_password_is_refused(index: Engine, password: str) -> None:
     """Short, endless, one letter, or the name itself."""
     with pytest.raises(Refused, match="password-weak"):
-        add_account(index, Grant("Long-Enough-Name", ("j-mid",)), password, clock())
+        add_account(index, "Long-Enough-Name", (Part("doctor", "j-mid"),), password, clock())
 
 
 @pytest.mark.parametrize("name", ["", " x", "x" * 65, "a\nb"])
 def test_a_name_that_cannot_be_shown_is_refused(index: Engine, name: str) -> None:
     """Names stand in the ledger and on pages."""
     with pytest.raises(Refused, match="account-name"):
-        add_account(index, Grant(name, ("j-mid",)), PASSWORD, clock())
+        add_account(index, name, (Part("doctor", "j-mid"),), PASSWORD, clock())
 
 
 def test_a_name_is_given_once(index: Engine) -> None:
     """Adding somebody again changes neither password nor duties."""
     with pytest.raises(Refused, match="account-exists"):
-        add_account(index, Grant("reader", ("basic",)), "another pass phrase", clock())
-    assert accounts(index, clock())[0].grant == READER
+        add_account(index, "reader", (Part("reader", "basic"),), "another pass phrase", clock())
+    assert accounts(index, clock())[0].parts == READER
 
 
 def test_made_up_passwords_are_long_and_never_the_same() -> None:

@@ -9,10 +9,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from kaname.access.partners import Partner, admit, keys, list_partners, partner_named, partner_of_key, revoke
+from kaname.access.introductions import Introduced, introduce
+from kaname.access.partners import (
+    Partner,
+    admit,
+    bringers,
+    brings,
+    keys,
+    list_partners,
+    partner_named,
+    partner_of_certificate,
+    partner_of_key,
+    renew,
+    revoke,
+)
 from kaname.access.signing import SigningKey
 from kaname.clock import Clock
-from kaname.database import connect, migrate
+from kaname.database import connect, migrate, writing
 from kaname.errors import Refused
 
 CLOCK = Clock(now=lambda: datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC))
@@ -84,3 +97,59 @@ def test_unknown(index: Engine) -> None:
     assert partner_of_key(index, KEYS[2].id) is None
     with pytest.raises(Refused, match="not-found"):
         revoke(index, "nobody", clock=CLOCK)
+
+
+def renewed(index: Engine, partner: Partner, shown: str) -> None:
+    """A partner renews, on a connection that showed that certificate."""
+    with writing(index) as connection:
+        renew(connection, partner, shown=shown, clock=LATER)
+
+
+def test_a_certificate_is_one_partners(index: Engine) -> None:
+    """It names its partner while that is valid; no part of one, and no empty one, names anybody."""
+    admitted = admit(index, GATEWAY, clock=CLOCK)
+    assert partner_of_certificate(index, "ab" * 32) == admitted
+    for other in ("", "ab", "cd" * 32, "%", "_" * 64, "ab" * 32 + " "):
+        assert partner_of_certificate(index, other) is None
+    revoke(index, "gateway-1", clock=LATER)
+    assert partner_of_certificate(index, "ab" * 32) is None
+
+
+def test_two_certificates_count_until_the_newer_is_shown(index: Engine) -> None:
+    """A lost answer shuts nobody out, however often, and the old certificate ends with the first use of the new."""
+    admit(index, GATEWAY, clock=CLOCK)
+    for new in ("01" * 32, "02" * 32, "03" * 32):
+        renewed(index, replace(GATEWAY, certificate=new), "ab" * 32)
+        assert partner_of_certificate(index, "ab" * 32) is not None
+    assert partner_of_certificate(index, "02" * 32) is None
+    assert partner_of_certificate(index, "03" * 32) is not None
+    assert partner_of_certificate(index, "ab" * 32) is None
+    assert partner_named(index, "gateway-1").certificate == "03" * 32
+
+
+def test_a_renewed_key_stands_beside_the_old_one(index: Engine) -> None:
+    """Both count, with the same rights, until one is revoked; the newest is the partner's."""
+    admit(index, GATEWAY, clock=CLOCK)
+    renewed(index, replace(GATEWAY, public_key=KEYS[1], certificate="cd" * 32), "ab" * 32)
+    assert keys(index).keys() == {KEYS[0].id, KEYS[1].id}
+    assert partner_named(index, "gateway-1").public_key == KEYS[1]
+    admit(index, replace(GATEWAY, public_key=KEYS[1], registries=("basic",)), clock=LATER)
+    assert {one.registries for one in list_partners(index)} == {("basic",)}
+    revoke(index, "gateway-1", clock=LATER, key_id=KEYS[0].id)
+    assert keys(index).keys() == {KEYS[1].id}
+    with pytest.raises(Refused, match="not-found"):
+        revoke(index, "gateway-1", clock=LATER, key_id=KEYS[0].id)
+    with pytest.raises(Refused, match="enrolment-invalid"):
+        renewed(index, GATEWAY, "ab" * 32)
+
+
+def test_who_may_bring_what_is_told_by_name(index: Engine) -> None:
+    """Whose key it is, and the hubs that vouch for it; a stranger's is nobody's to bring."""
+    own = admit(index, GATEWAY, clock=CLOCK)
+    hub = admit(index, Partner("society", "hub", KEYS[1], ("j-mid",), certificate="ef" * 32), clock=CLOCK)
+    with writing(index) as connection:
+        introduce(connection, Introduced("far", KEYS[2], ("j-mid",), "society", "2026-11-21T12:00:00Z"))
+    assert [bringers(index, key.id) for key in KEYS] == [{"gateway-1"}, {"society"}, {"society"}]
+    assert bringers(index, "0" * 16) == set()
+    assert [brings(index, who, "far") for who in (own, hub)] == [False, True]
+    assert [brings(index, who, "gateway-1") for who in (own, hub)] == [True, False]

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from kaname.access.sessions import Place, Session, check_session, end_session, make_signin, open_session
-from kaname.access.tokens import Grant
+from kaname.access.accounts import enter
+from kaname.access.model import Grant
+from kaname.access.remembered import changing
+from kaname.access.sessions import (
+    Place,
+    Session,
+    check_session,
+    end_session,
+    make_signin,
+    open_session,
+    revoke_grants,
+)
+from kaname.access.training import missing, record
 from kaname.clock import Clock
 from kaname.database import connect, migrate
 from kaname.errors import Forbidden
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-READER = Grant("reader", ("j-mid",), ("browse", "read"))
+READER = Grant.of_person("reader", ("j-mid",), ("reader", "doctor"))
 UID = "1.2.840.99"
 
 
@@ -42,7 +54,7 @@ def signed_in(index: Engine, place: Place = "console", about: str = "") -> Sessi
 def test_a_sign_in_opens_a_session_with_its_grant(index: Engine) -> None:
     """Who signs in has the duties and registries that the sign-in was made for."""
     session = signed_in(index)
-    assert session.grant == READER
+    assert session.grant == replace(READER, channel="console")
     assert check_session(index, session.secret, place="console", clock=clock()) == session
 
 
@@ -85,7 +97,9 @@ def test_a_sign_in_expires(index: Engine, minutes: float) -> None:
 def test_a_session_expires(index: Engine) -> None:
     """It lasts a working day, however much it is used."""
     session = signed_in(index)
-    assert check_session(index, session.secret, place="console", clock=clock(8 * 60 - 1)) == session
+    assert (
+        check_session(index, session.secret, place="console", clock=clock(8 * 60 - 1)).expires_at == session.expires_at
+    )
     with pytest.raises(Forbidden, match="session-ended"):
         check_session(index, session.secret, place="console", clock=clock(8 * 60))
 
@@ -156,3 +170,33 @@ def test_what_has_expired_is_swept(index: Engine) -> None:
     with index.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM access_session").scalar() == 0
         assert connection.exec_driver_sql("SELECT count(*) FROM access_signin").scalar() == 1
+
+
+def test_signing_out_closes_what_is_open_in_the_viewer(index: Engine) -> None:
+    """And what was about to be: whoever comes next to that browser sees nothing as who went. Others keep theirs."""
+    console, viewer = signed_in(index), signed_in(index, "viewer", UID)
+    ticket = make_signin(index, READER, place="viewer", clock=clock(), about=UID)
+    another = make_signin(index, replace(READER, name="another"), place="viewer", clock=clock(), about=UID)
+    end_session(index, console.secret)
+    with pytest.raises(Forbidden, match="session-ended"):
+        check_session(index, viewer.secret, place="viewer", clock=clock())
+    with pytest.raises(Forbidden, match="signin-invalid"):
+        open_session(index, ticket, place="viewer", clock=clock())
+    assert open_session(index, another, place="viewer", clock=clock()).about == UID
+
+
+def test_leaving_the_viewer_leaves_the_console_open(index: Engine) -> None:
+    """A session of one study takes nothing else with it."""
+    console, viewer = signed_in(index), signed_in(index, "viewer", UID)
+    end_session(index, viewer.secret)
+    assert check_session(index, console.secret, place="console", clock=clock()) == console
+
+
+def test_who_gets_a_name_anew_was_trained_in_nothing(index: Engine) -> None:
+    """What was proved of the one before went with them."""
+    for expected in ((), ("ethics",)):
+        with changing(index) as connection:
+            enter(connection, "reader", READER.parts, clock())
+            assert missing(connection, "reader", ("ethics",), clock().stamp()) == ("ethics",), expected
+            record(connection, "reader", "ethics", "a" * 64, "", clock().stamp())
+        revoke_grants(index, "reader")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from kaname.access.tokens import Grant, check_token, make_token
+from kaname.access.model import Grant
+from kaname.access.tokens import check_token, make_token
 from kaname.clock import Clock
 from kaname.database import connect, migrate
 from kaname.errors import Forbidden
@@ -32,9 +34,9 @@ def index(tmp_path: Path) -> Engine:
 def test_grants(index: Engine) -> None:
     """A token grants its name and registries, until it expires."""
     secret = make_token(index, name="viewer", registries=["j-mid", "basic"], days=30, clock=clock())
-    grant = Grant("viewer", ("j-mid", "basic"))
+    grant = Grant.of_program("viewer", ("j-mid", "basic"), ("browse", "pixels"))
     assert check_token(index, secret, registry="j-mid", clock=clock()) == grant
-    assert check_token(index, secret, registry=None, clock=clock(29.99)) == grant
+    assert check_token(index, secret, registry=None, clock=clock(29.99)) == replace(grant, fresh=False)
     with pytest.raises(Forbidden, match="token-invalid"):
         check_token(index, secret, registry="j-mid", clock=clock(30))
 

@@ -20,8 +20,8 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from starlette.types import ASGIApp
 
+from kaname.access.model import Grant
 from kaname.access.sessions import make_signin
-from kaname.access.tokens import Grant
 from kaname.archive import retrieve
 from kaname.archive.derived import store
 from kaname.archive.flow import shelve
@@ -60,7 +60,11 @@ class Served:
 
     def signin(self, *registries: str) -> str:
         """An address that signs somebody in."""
-        grant = Grant("doctor", registries or ("j-mid", "basic"), ("browse", "check", "read", "adjudicate"))
+        grant = Grant.of_person(
+            "doctor",
+            registries or ("j-mid", "basic"),
+            ("doctor", "curator", "checker", "auditor", "reader", "adjudicator"),
+        )
         secret = make_signin(self.node.index, grant, place="console", clock=self.node.clock)
         return f"{self.console}/signin?once={secret}"
 
@@ -97,7 +101,7 @@ def window(chromium: Browser) -> Iterator[BrowserContext]:
 
     def note(url: str) -> None:
         asked = urlsplit(url)
-        if asked.scheme not in {"blob", "data"} and asked.hostname != "127.0.0.1":
+        if asked.scheme not in {"blob", "data"} and asked.hostname not in {"127.0.0.1", "localhost"}:
             strangers.append(url)
 
     context.on("request", lambda request: note(request.url))

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from kaname.access.accounts import add_account
-from kaname.access.tokens import Grant
+from kaname.access.model import Part
 from kaname.compute.flow import runs
 
 CRITERIA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -117,7 +117,7 @@ def test_name_and_password_sign_in(
     window: BrowserContext, served: Any, axe: str, picture: Callable[[Page, str], Path]
 ) -> None:
     """By keyboard alone; a wrong password is told beside the form, which keeps to the rules of accessibility."""
-    add_account(served.node.index, Grant("dr-keys", ("j-mid",)), "a pass phrase for tests", served.node.clock)
+    add_account(served.node.index, "dr-keys", (Part("doctor", "j-mid"),), "a pass phrase for tests", served.node.clock)
     page = window.new_page()
     page.goto(f"{served.console}/signin?lang=ja")
     page.keyboard.type("dr-keys")

@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import BrowserContext, Page, expect
 
+from kaname.access.model import PEOPLE, Grant
 from kaname.access.sessions import make_signin
-from kaname.access.tokens import DUTIES, Grant
 from kaname.gateway import held
 from kaname.gateway.hospital import Hospital
 from kaname.testing.waiting import REGISTRIES, RIGHT_TO_LEFT, waiting_gateway
@@ -56,7 +56,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
 def desk(window: BrowserContext, door: Open) -> Page:
     """A page of somebody who may check."""
     node = door.hospital.node
-    secret = make_signin(node.index, Grant("checker", REGISTRIES, DUTIES), place="console", clock=node.clock)
+    secret = make_signin(node.index, Grant.of_person("checker", REGISTRIES, PEOPLE), place="console", clock=node.clock)
     opened = window.new_page()
     opened.goto(f"{door.address}/signin?once={secret}")
     opened.get_by_role("main").get_by_role("button").click()

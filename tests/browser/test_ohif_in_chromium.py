@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from kaname.access.model import Duty, Grant
 from kaname.access.sessions import make_signin
-from kaname.access.tokens import Duty, Grant
 from kaname.annotation.flow import case_of, cases, make, readings
 from kaname.annotation.model import Mark, Reading, Sought
 from kaname.node import Node
@@ -64,7 +64,7 @@ pytestmark = pytest.mark.usefixtures("ohif")
 
 def signed_in(window: BrowserContext, served: Any, name: str, *duties: Duty, registry: str = "j-mid") -> Page:
     """A page of somebody with these duties in a registry."""
-    grant = Grant(name, (registry,), duties)
+    grant = Grant.of_program(name, (registry,), duties)
     secret = make_signin(served.node.index, grant, place="console", clock=served.node.clock)
     shown = window.new_page()
     shown.goto(f"{served.console}/signin?once={secret}")
@@ -76,13 +76,13 @@ def signed_in(window: BrowserContext, served: Any, name: str, *duties: Duty, reg
 @pytest.fixture
 def page(window: BrowserContext, served: Any) -> Page:
     """A page of somebody who may look and no more."""
-    return signed_in(window, served, "looker", "browse")
+    return signed_in(window, served, "looker", "browse", "pixels")
 
 
 @pytest.fixture
 def reader(window: BrowserContext, served: Any) -> Page:
     """A page of a reader."""
-    return signed_in(window, served, "radiologist", "browse", "read")
+    return signed_in(window, served, "radiologist", "browse", "pixels", "read")
 
 
 def opened(page: Page, served: Any, registry: str = "j-mid", instances: str = "6") -> Page:
@@ -178,7 +178,7 @@ def test_a_frame_of_an_ultrasound_clip_is_read(
     clip = ultrasound(invent_visit(rng, personas(7, 1)[0], site(7)), rng, Scene(frames=3)).data
     shelve_directly(served.node, tmp_path, "jsum", [clip])
     make(served.node, "masses", "jsum")
-    page = signed_in(window, served, "sonographer", "browse", "read", registry="jsum")
+    page = signed_in(window, served, "sonographer", "browse", "pixels", "read", registry="jsum")
     viewer = opened(page, served, "jsum", "1")
     assert viewer.evaluate(DRAWN, GREYS) > GREYS
     viewer.locator("canvas").first.hover()

@@ -86,5 +86,9 @@ def test_the_whole_hub(tmp_path: Path) -> None:
         for folder in (sites.hub, sites.gateway / "outbox", sites.gateway / "crossing"):
             assert find_planted(folder, key.strings()) == []
         assert find_planted(sites.gateway, [key.patients[0].patient_id]) == []
+        for call, name in ((sites.at_hub, "hub"), (sites.at_gateway, "gateway")):
+            for form in ("ledger", "dicom"):
+                call("audit", "export", "-o", str(tmp_path / f"{name}.{form}"), "--format", form)
+                assert find_planted(tmp_path / f"{name}.{form}", key.strings()) == []
         sites.at_hub("user", "token", "--name", key.patients[0].patient_id, "--registry", "j-mid")
     assert find_planted(sites.hub, [key.patients[0].patient_id])

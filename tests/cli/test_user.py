@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from kaname.access.accounts import sign_in
-from kaname.access.tokens import DUTIES
+from kaname.access.model import PEOPLE, Part
 from kaname.cli import kaname
 from kaname.errors import Forbidden, Refused
 from kaname.node import Node, open_node
@@ -34,7 +34,8 @@ def test_the_first_person_may_do_everything(made: tuple[Node, dict[str, Any]]) -
     """The password of the administrator is shown once and differs from home to home."""
     node, answer = made
     session = sign_in(node.index, answer["administrator"], answer["password"], node.clock)
-    assert (session.grant.duties, session.grant.registries) == (DUTIES, ("j-mid",))
+    assert {part.role for part in session.grant.parts} == {*PEOPLE}
+    assert session.grant.registries == ("j-mid",)
     everything = [path.read_bytes() for path in node.settings.home.rglob("*") if path.is_file()]
     assert not any(answer["password"].encode() in data for data in everything)
 
@@ -43,9 +44,9 @@ def test_somebody_is_added_listed_and_given_a_new_password(made: tuple[Node, dic
     """Each step stands in the ledger, without the password."""
     node, _ = made
     home = node.settings.home
-    wanted = ("--name", "reader", "--registry", "j-mid", "--duty", "read")
+    wanted = ("--name", "reader", "--registry", "j-mid", "--role", "reader")
     first = run(home, "user", "add", *wanted)["password"]
-    assert sign_in(node.index, "reader", first, node.clock).grant.duties == ("read",)
+    assert sign_in(node.index, "reader", first, node.clock).grant.parts == (Part("reader", "j-mid"),)
     typed = "a long enough phrase"
     answer = run(home, "user", "password", "--name", "reader", "--ask", typed=f"{typed}\n{typed}\n")
     assert answer == {"name": "reader"}
@@ -53,7 +54,7 @@ def test_somebody_is_added_listed_and_given_a_new_password(made: tuple[Node, dic
         sign_in(node.index, "reader", first, node.clock)
     sign_in(node.index, "reader", typed, node.clock)
     listed = {row["name"]: row for row in run(home, "user", "list")}
-    assert listed["reader"]["duties"] == ["read"]
+    assert listed["reader"]["parts"] == ["reader j-mid"]
     assert not listed["reader"]["locked"]
     events = [event for event in node.ledger.events(about="reader") if event.actor == "operator"]
     assert [event.action for event in events] == ["user-added", "user-password"]
@@ -63,8 +64,8 @@ def test_somebody_is_added_listed_and_given_a_new_password(made: tuple[Node, dic
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("add", "--name", "admin", "--registry", "j-mid"), "account-exists"),
-        (("add", "--name", "x", "--registry", "nobody"), "unknown-registry"),
+        (("add", "--name", "admin", "--registry", "j-mid", "--role", "reader"), "account-exists"),
+        (("add", "--name", "x", "--registry", "nobody", "--role", "reader"), "unknown-registry"),
         (("password", "--name", "nobody"), "not-found"),
     ],
 )

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from kaname.access import projects
+from kaname.access.organisations import make
+from kaname.access.remembered import changing
 from kaname.archive.index import PACKS
 from kaname.compute import execute, flow
 from kaname.compute.flow import carry_out, ended_runs, find, keep_code, run_job, runs, runs_on, runs_waiting, submit
-from kaname.compute.model import Run
+from kaname.compute.model import Ended, Run
 from kaname.compute.outputs import key_of
 from kaname.compute.watch import CUT
 from kaname.database import reading
@@ -264,3 +267,54 @@ def test_a_bug_of_ours_ends_the_run_too(running: Callable[..., Run], monkeypatch
     monkeypatch.setattr(execute, "find_sandbox", object)
     run = running(WELL)
     assert (run.state, run.reason) == ("failed", "bug")
+
+
+def in_project(hub: Node, **quota: int) -> str:
+    """A run of an open project, submitted."""
+    at = hub.clock.stamp()
+    with changing(hub.index) as connection:
+        make(connection, "univ", "Univ", "university", at)
+        projects.make(connection, projects.drafted("ours", "Ours", "j-mid", "univ", at))
+        projects.agree(connection, "ours", "a" * 64, "", at)
+        projects.open_datasets(connection, "ours", ["lungs"], at)
+        projects.grant_quota(connection, "ours", quota, at)
+        projects.move(connection, "ours", "open", at)
+    return submit(hub, spec_of(hub, WELL), "researcher", "ours")
+
+
+def moved(hub: Node, state: projects.State) -> None:
+    """Moves the project on."""
+    with changing(hub.index) as connection:
+        projects.move(connection, "ours", state, hub.clock.stamp())
+
+
+def test_a_run_waits_while_its_project_is_suspended(hub: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs once the project is open again."""
+    run_id = in_project(hub)
+    moved(hub, "suspended")
+    with pytest.raises(NotYet, match="project-suspended"):
+        carry_out(hub, run_id)
+    waiting = find(hub, run_id)
+    assert (waiting.state, waiting.reason) == ("queued", "project-suspended")
+    moved(hub, "open")
+    monkeypatch.setattr(flow, "attempt_run", lambda _node, _run: Ended("finished"))
+    carry_out(hub, run_id)
+    assert (find(hub, run_id).state, find(hub, run_id).project) == ("finished", "ours")
+
+
+def test_a_run_whose_project_was_closed_is_never_run(hub: Node) -> None:
+    """It ends as refused, and leaves nothing."""
+    run_id = in_project(hub)
+    moved(hub, "closed")
+    carry_out(hub, run_id)
+    ended = find(hub, run_id)
+    assert (ended.state, ended.reason, ended.outputs, ended.log) == ("refused", "project-closed", (), "")
+
+
+def test_a_run_waits_once_the_time_of_its_project_is_used_up(hub: Node) -> None:
+    """Also when it was submitted before that."""
+    run_id = in_project(hub, seconds=5)
+    with changing(hub.index) as connection:
+        projects.grant_quota(connection, "ours", {"seconds": 0}, hub.clock.stamp())
+    with pytest.raises(NotYet, match="quota-used"):
+        carry_out(hub, run_id)

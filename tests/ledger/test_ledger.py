@@ -88,7 +88,7 @@ def test_canonical_refuses(value: Json) -> None:
 
 def test_specification_vector() -> None:
     """The test vector of the specification is what this ledger writes."""
-    blocks = re.findall(r"```(?:json)?\n(.*?)```", SPEC.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```(?:json|text)?\n(.*?)```", SPEC.read_text(encoding="utf-8"), re.DOTALL)
     events = [Event(**fields) for fields in json.loads(blocks[-2])]
     assert [event_digest(event) for event in events] == [event.digest for event in events]
     assert [event.previous for event in events] == [NOTHING, events[0].digest]

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from kaname.access.model import DUTIES, Duty, Grant
 from kaname.access.sessions import make_signin
-from kaname.access.tokens import DUTIES, Duty, Grant
 from kaname.node import Node
 from kaname.testing.busy import busy_hub
 from kaname.testing.gallery import TASKS, make_gallery
@@ -50,9 +50,14 @@ class Browser:
         """A form."""
         return self.ask("POST", path, data=fields, headers={"Origin": origin})
 
-    def sign_in(self, *registries: str, duties: tuple[Duty, ...] = ("browse",), name: str = "doctor") -> httpx.Response:
+    def sign_in(
+        self, *registries: str, duties: tuple[Duty, ...] = ("browse", "pixels"), name: str = "doctor"
+    ) -> httpx.Response:
         """Signs somebody in, ``doctor`` by default."""
-        grant = Grant(name, registries, duties)
+        return self.sign_in_as(Grant.of_program(name, registries, duties))
+
+    def sign_in_as(self, grant: Grant) -> httpx.Response:
+        """Signs somebody in with what they may do."""
         secret = make_signin(self.node.index, grant, place="console", clock=self.node.clock)
         return self.send("/signin", once=secret)
 
@@ -111,7 +116,9 @@ class Guest(Browser):
         """A form of this session."""
         return self.send(path, form=self.form_token(), **fields)
 
-    def named(self, name: str, *registries: str, duties: tuple[Duty, ...] = ("browse", "read", "adjudicate")) -> Guest:
+    def named(
+        self, name: str, *registries: str, duties: tuple[Duty, ...] = ("browse", "pixels", "read", "adjudicate")
+    ) -> Guest:
         """The same browser, once ``name`` has signed in; to every registry if none is named."""
         assert self.sign_in(*registries or tuple(TASKS.values()), duties=duties, name=name).status_code == 303
         return self

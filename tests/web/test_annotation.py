@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from kaname.access.tokens import Duty, make_token
+from kaname.access.model import Duty
+from kaname.access.tokens import make_token
 from kaname.archive.flow import shelve
 from kaname.intake.flow import accept
 from kaname.node import Node, open_node

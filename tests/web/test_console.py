@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from kaname.access.model import Grant
 from kaname.access.sessions import make_signin
-from kaname.access.tokens import Grant
 from kaname.airlock.flow import find, requests
 from kaname.node import Node
 from kaname.testing.busy import busy_hub
@@ -65,7 +65,7 @@ def test_nothing_is_shown_without_a_session(browser: Browser, path: str) -> None
 
 def test_the_address_alone_uses_nothing_up(browser: Browser) -> None:
     """Programs that fetch addresses ahead leave the sign-in for the person; pressing the button uses it up."""
-    grant = Grant("doctor", ("j-mid",))
+    grant = Grant.of_person("doctor", ("j-mid",), ("doctor",))
     secret = make_signin(browser.node.index, grant, place="console", clock=browser.node.clock)
     for _ in range(2):
         assert secret in browser.get(f"/signin?once={secret}").text
@@ -80,7 +80,12 @@ def test_the_cookie_stays_out_of_reach(browser: Browser) -> None:
     cookie = browser.sign_in("j-mid").headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
     assert "Secure" not in cookie
-    secret = make_signin(browser.node.index, Grant("doctor", ("j-mid",)), place="console", clock=browser.node.clock)
+    secret = make_signin(
+        browser.node.index,
+        Grant.of_person("doctor", ("j-mid",), ("doctor",)),
+        place="console",
+        clock=browser.node.clock,
+    )
     sent = browser.ask("POST", "/signin", data={"once": secret}, headers={"Origin": "https://door"})
     assert "Secure" in sent.headers["set-cookie"]
 
@@ -171,7 +176,9 @@ def checker(hub: Node, browse: Callable[[Node], Browser]) -> Callable[..., Brows
 
     def opened(name: str = "doctor", *registries: str) -> Browser:
         browser = browse(hub)
-        browser.sign_in(*(registries or ("j-mid",)), duties=("browse", "check", "read", "adjudicate"), name=name)
+        browser.sign_in(
+            *(registries or ("j-mid",)), duties=("browse", "check", "release", "read", "adjudicate"), name=name
+        )
         return browser
 
     return opened

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from kaname.access.model import Duty, Grant
 from kaname.access.sessions import check_session, make_signin
-from kaname.access.tokens import Duty, Grant, make_token
+from kaname.access.tokens import make_token
 from kaname.annotation.flow import cases, make, readings, take
 from kaname.annotation.model import Case, Given, Mark, Question, Reading, Sought
 from kaname.archive.flow import shelve
@@ -20,7 +21,7 @@ from kaname.web import drawing
 from kaname.web.app import READING_LIMIT_BYTES, make_app, make_viewer_app
 
 VIEWER = "http://door:8472"
-READER: tuple[Duty, ...] = ("browse", "read")
+READER: tuple[Duty, ...] = ("browse", "pixels", "read")
 BOX = {"label": "present", "points": [[1, 2], [5, 6]]}
 MARKS = (Mark("image", "present"), Mark("box", "present", ((1.0, 2.0), (5.0, 6.0))))
 
@@ -66,7 +67,7 @@ class Viewer:
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
 
     def __post_init__(self) -> None:
-        grant = Grant(self.name, self.registries, self.duties)
+        grant = Grant.of_program(self.name, self.registries, self.duties)
         secret = make_signin(
             self.node.index, grant, place="viewer", clock=self.node.clock, about=self.case.study_instance_uid
         )
@@ -160,7 +161,7 @@ def test_two_eyes_stay_two(made: Node) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "own-reading")
 
 
-@pytest.mark.parametrize("duties", [("browse",), ("browse", "adjudicate", "curate")])
+@pytest.mark.parametrize("duties", [("browse", "pixels"), ("browse", "pixels", "adjudicate", "curate")])
 def test_who_is_no_reader_is_offered_nothing(made: Node, duties: tuple[Duty, ...]) -> None:
     """The page says that it is for looking, and an answer is refused even with the right token."""
     case = of_study(made, 8)[4]
@@ -302,7 +303,7 @@ def test_boxes_alone_are_an_answer_where_nothing_is_asked_about_the_whole() -> N
     assert drawing._marks(question, {"answer": "", "boxes": [BOX]}) == MARKS[1:]
 
 
-@pytest.mark.parametrize(("duties", "there"), [(READER, True), (("browse",), False)])
+@pytest.mark.parametrize(("duties", "there"), [(READER, True), (("browse", "pixels"), False)])
 def test_a_ticket_takes_the_duty_along(made: Node, duties: tuple[Duty, ...], there: bool) -> None:  # noqa: FBT001
     """Who asks for a ticket as a reader reads there; who may only look, looks."""
     case = of_study(made, 8)[0]
@@ -317,3 +318,10 @@ def test_a_ticket_takes_the_duty_along(made: Node, duties: tuple[Duty, ...], the
     viewer = Viewer(made, case, "nobody", ("browse",))
     viewer.ask("GET", asyncio.run(go()).json()["url"])
     assert bool(viewer.told()) is there
+
+
+def test_a_study_that_is_none_is_not_there(made: Node) -> None:
+    """Neither half a letter nor any other text."""
+    viewer = Viewer(made, of_study(made, 8)[0])
+    for study in ("\ud800", "", "1.2\0", "1.2,3"):
+        assert viewer.draw(study=study).status_code in {404, 422}, repr(study)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from kaname.access.accounts import add_account
-from kaname.access.tokens import DUTIES, Duty, Grant
+from kaname.access.model import PEOPLE, Grant, Role
 from kaname.gateway import held
 from kaname.gateway.hospital import Hospital
 from kaname.gateway.sight import after, before, frames
@@ -34,16 +34,17 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     made.node.index.dispose()
 
 
-def signed_in(browser: Browser, name: str, registries: tuple[str, ...], duties: tuple[Duty, ...]) -> Browser:
+def signed_in(browser: Browser, name: str, registries: tuple[str, ...], roles: tuple[Role, ...]) -> Browser:
     """The browser of that person now."""
-    assert browser.sign_in(*registries, duties=duties, name=name).status_code == 303
+    grant = Grant.of_person(name, registries, roles)
+    assert browser.sign_in_as(grant).status_code == 303
     return browser
 
 
 @pytest.fixture
 def checker(hospital: Hospital, browse: Browse) -> Browser:
     """A browser of somebody who may do everything."""
-    return signed_in(browse(hospital.node), "checker", REGISTRIES, DUTIES)
+    return signed_in(browse(hospital.node), "checker", REGISTRIES, PEOPLE)
 
 
 def one_of(hospital: Hospital, reason: str, number: int = 0) -> held.Item:
@@ -65,7 +66,8 @@ def picture(answer: httpx.Response) -> np.ndarray[Any, Any]:
 
 def test_signing_in_by_password(hospital: Hospital, browse: Browse) -> None:
     """The first administrator of a gateway signs in by name and password, and the page names the node."""
-    add_account(hospital.node.index, Grant("admin", REGISTRIES, DUTIES), PASSWORD, hospital.node.clock)
+    parts = Grant.of_person("admin", REGISTRIES, PEOPLE).parts
+    add_account(hospital.node.index, "admin", parts, PASSWORD, hospital.node.clock)
     browser = browse(hospital.node)
     assert browser.send("/signin", name="admin", password=PASSWORD + "x").status_code == 403
     assert browser.send("/signin", name="admin", password=PASSWORD).status_code == 303
@@ -158,8 +160,8 @@ def test_names_are_text(hospital: Hospital, checker: Browser) -> None:
 
 def test_who_may_look(hospital: Hospital, browse: Browse) -> None:
     """Without the duty to check nothing that names a patient is shown; nobody sees other registries."""
-    clerk = signed_in(browse(hospital.node), "clerk", REGISTRIES, ("browse",))
-    other = signed_in(browse(hospital.node), "other", ("j-mid",), DUTIES)
+    clerk = signed_in(browse(hospital.node), "clerk", REGISTRIES, ("doctor",))
+    other = signed_in(browse(hospital.node), "other", ("j-mid",), PEOPLE)
     item = one_of(hospital, "text-in-pixels")
     assert address(item) not in clerk.get("/held").text
     assert clerk.get("/").status_code == 200

@@ -5,6 +5,12 @@ from typing import Any, get_args
 
 import pytest
 
+from kaname.access.model import DUTIES, Channel
+from kaname.access.model import ROLES as ROLES_OF_PEOPLE
+from kaname.access.organisations import KINDS
+from kaname.access.projects import QUOTAS
+from kaname.access.projects import State as ProjectState
+from kaname.access.sessions import Factor
 from kaname.airlock.model import MOVES
 from kaname.compute.model import RunState
 from kaname.datasets.model import SPLITS
@@ -24,7 +30,8 @@ TEMPLATES = {
 BUILT = (
     *("airlock-", "card-", "column-", "filter-", "flow-", "geometry-", "header-", "island-", "outcome-", "part-"),
     *("picture-", "request-", "role-", "run-", "sandbox-", "sex-", "split-", "state-", "task-", "waiting-"),
-    "withdrawal-",
+    *("withdrawal-", "plays-", "duty-", "shown-", "channel-", "organisation-", "pair-", "pairs-", "project-"),
+    *("projects-to-", "quota-"),
 )
 """Keys that templates put together from a word of ours and a value of a room."""
 ELSEWHERE = {
@@ -68,6 +75,13 @@ def test_every_word_is_used_and_every_used_word_is_there() -> None:
         ("split-", {*SPLITS}),
         ("geometry-", {*get_args(Geometry)}),
         ("withdrawal-", {"open", "stopped", "certified"}),
+        ("plays-", {*ROLES_OF_PEOPLE}),
+        ("duty-", {*DUTIES}),
+        ("shown-", {*get_args(Factor)}),
+        ("channel-", {*get_args(Channel)}),
+        ("organisation-", {*KINDS}),
+        ("project-", {*get_args(ProjectState)}),
+        ("quota-", {*QUOTAS}),
         ("waiting-", {"held", "check", "read", "adjudicate", "title", "none"}),
     ],
 )

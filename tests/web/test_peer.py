@@ -1,22 +1,41 @@
 import asyncio
+import base64
 import errno
 import os
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kaname.access.introductions import Introduced, introduce
+from kaname.access.partners import Partner, admit
+from kaname.access.signing import SigningKey
 from kaname.archive.flow import shelve, unshelved
+from kaname.database import writing
 from kaname.node import Node
 from kaname.parcel.journey import Journey
 from kaname.parcel.reconciliation import Inventory, InventoryRequest
 from kaname.parcel.statements import Certificate, Receipt
 from kaname.testing.deliveries import AT, Facility, hub_keys, make_hub, series
+from kaname.web import partners as known_by
 from kaname.web.app import make_peer_app
+from kaname.web.partners import SHOWN
 from kaname.web.peer import STATEMENT_LIMIT_BYTES, WRITE_BYTES, clear_inbox, inbox
+
+
+def showing(app: ASGIApp, certificate: str) -> ASGIApp:
+    """The app behind a server that says which certificate a connection showed."""
+
+    async def server(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {SHOWN: certificate}}, receive, send)
+
+    return server
 
 
 @dataclass
@@ -27,13 +46,17 @@ class Peers:
     facility: Facility
     limit_bytes: int = 1 << 30
 
-    def ask(self, method: str, path: str, content: Any = None) -> httpx.Response:
-        """One request to the door for partners."""
+    def ask(
+        self, method: str, path: str, content: Any = None, *, shown: str | None = None, **headers: str
+    ) -> httpx.Response:
+        """One request to the door for partners, on a connection that showed the facility's certificate or another."""
         app = make_peer_app(self.node, limit_bytes=self.limit_bytes)
+        certificate = self.facility.certificate if shown is None else shown
 
         async def go() -> httpx.Response:
-            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="https://door") as client:
+            transport = httpx.ASGITransport(showing(app, certificate), raise_app_exceptions=False)
+            told = {name.replace("_", "-"): value for name, value in headers.items()}
+            async with httpx.AsyncClient(transport=transport, base_url="https://door", headers=told) as client:
                 return await client.request(method, f"/peer/v1{path}", content=content)
 
         return asyncio.run(go())
@@ -143,7 +166,7 @@ def test_a_full_disk_is_no_fault_of_the_sender(
 
 def test_a_sender_who_hangs_up_leaves_nothing(peers: Peers) -> None:
     """Half a parcel is thrown away: whoever holds the whole sends it again."""
-    app = make_peer_app(peers.node)
+    app = showing(make_peer_app(peers.node), peers.facility.certificate)
     messages: list[dict[str, Any]] = [
         {"type": "http.request", "body": b"half", "more_body": True},
         {"type": "http.disconnect"},
@@ -223,3 +246,120 @@ def test_a_start_throws_away_what_was_not_judged(peers: Peers) -> None:
     (inbox(peers.node) / "left.parcel").write_bytes(b"half")
     clear_inbox(peers.node)
     assert not peers.left()
+
+
+HUBS = (("society-a", b"a"), ("society-b", b"b"))
+
+
+@pytest.fixture
+def neighbour(peers: Peers, tmp_path: Path) -> Facility:
+    """Another facility that the hub knows."""
+    return Facility(tmp_path / "neighbour", 2).admitted_to(peers.node)
+
+
+@pytest.mark.parametrize("shown", ["", "0" * 64, "%", "f"])
+def test_who_shows_no_partners_certificate_hears_nothing(peers: Peers, shown: str) -> None:
+    """Every route, whatever is sent: the same refusal, and nothing is kept."""
+    parcel = peers.facility.parcel(series())
+    peers.ask("POST", "/parcels", parcel.read_bytes())
+    for method, path in (
+        ("POST", "/parcels"),
+        ("POST", "/withdrawals"),
+        ("POST", "/messages"),
+        ("POST", "/inventories"),
+        ("POST", "/inventories/upstream"),
+        ("POST", "/renewals"),
+        ("GET", f"/receipts/{parcel.stem}"),
+        ("GET", f"/journeys/{parcel.stem}"),
+    ):
+        content = peers.facility.withdrawal("00012345") if method == "POST" else None
+        answer = peers.ask(method, path, content, shown=shown)
+        assert (answer.status_code, answer.json()["code"]) == (403, "partner-unknown")
+    assert not peers.left()
+
+
+def test_a_server_that_says_nothing_of_certificates_opens_nothing(peers: Peers) -> None:
+    """Behind any other server the door stays shut: what is not known is not let in."""
+
+    async def go() -> httpx.Response:
+        transport = httpx.ASGITransport(make_peer_app(peers.node))
+        async with httpx.AsyncClient(transport=transport, base_url="https://door") as client:
+            return await client.get(f"/peer/v1/receipts/{'0' * 64}")
+
+    assert asyncio.run(go()).status_code == 403
+
+
+def test_a_parcel_is_told_about_to_who_brought_it(peers: Peers, neighbour: Facility) -> None:
+    """For every other partner it never came, whoever told them its name."""
+    parcel = peers.facility.parcel(series())
+    peers.ask("POST", "/parcels", parcel.read_bytes())
+    for path in (f"/receipts/{parcel.stem}", f"/journeys/{parcel.stem}"):
+        answers = [peers.ask("GET", path, shown=who.certificate).status_code for who in (peers.facility, neighbour)]
+        assert answers == [200, 404]
+
+
+def test_nobody_brings_what_another_partner_signed(peers: Peers, neighbour: Facility) -> None:
+    """A copy of somebody's parcel, withdrawal or request is turned away, and that is written down."""
+    parcel = peers.facility.parcel(series())
+    request = InventoryRequest(peers.facility.name, "j-mid", 0, AT).sign(peers.facility.signing)
+    for path, content in (
+        ("/parcels", parcel.read_bytes()),
+        ("/withdrawals", peers.facility.withdrawal("00012345")),
+        ("/messages", request),
+        ("/inventories", request),
+        ("/inventories/upstream", request),
+    ):
+        answer = peers.ask("POST", path, content, shown=neighbour.certificate)
+        assert (answer.status_code, answer.json()["code"]) == (403, "partner-other")
+    told = peers.node.ledger.events(action="partner-turned-away")
+    assert [event.about for event in told] == [neighbour.name] * 5
+    assert not peers.left()
+    assert peers.receipt(peers.ask("POST", "/parcels", parcel.read_bytes())).outcome == "accepted"
+
+
+def test_a_hub_brings_what_its_gateways_signed(peers: Peers, neighbour: Facility, tmp_path: Path) -> None:
+    """A gateway that a hub vouches for stands behind it: that hub may bring and ask, another may not."""
+    hubs = [
+        Partner(name, "hub", SigningKey.from_seed(seed * 32).public, ("j-mid",), name[-1] * 64) for name, seed in HUBS
+    ]
+    for hub in hubs:
+        admit(peers.node.index, hub, clock=peers.node.clock)
+    far = Facility(tmp_path / "far", 3)
+    with writing(peers.node.index) as connection:
+        introduce(connection, Introduced(far.name, far.signing.public, ("j-mid",), hubs[0].name, AT))
+    parcel = far.parcel(series(patient="far"))
+    shown = [hubs[1].certificate, neighbour.certificate, hubs[0].certificate]
+    assert [peers.ask("POST", "/parcels", parcel.read_bytes(), shown=who).status_code for who in shown] == [
+        403,
+        403,
+        200,
+    ]
+    assert [peers.ask("GET", f"/receipts/{parcel.stem}", shown=who).status_code for who in shown] == [404, 404, 200]
+
+
+def test_a_proxy_of_the_site_says_who_stands_before_it(peers: Peers, neighbour: Facility) -> None:
+    """Named in the settings it is believed; what anybody else says in that header is not even read."""
+    certificate, proxy = b"what the facility showed to the proxy", "e" * 64
+    own = peers.facility
+    admitted = Partner(own.name, "gateway", own.signing.public, ("j-mid",), sha256(certificate).hexdigest())
+    admit(peers.node.index, admitted, clock=peers.node.clock)
+    header = f":{base64.b64encode(certificate).decode()}:"
+    path = f"/receipts/{'0' * 64}"
+    assert peers.ask("GET", path, shown=proxy, client_cert=header).status_code == 403
+    peers.node = replace(peers.node, settings=replace(peers.node.settings, peer_proxies=(proxy,)))
+    assert peers.ask("GET", path, shown=proxy, client_cert=header).status_code == 404
+    for wrong in ("", "::", ":noise:", header[:-8]):
+        assert peers.ask("GET", path, shown=proxy, client_cert=wrong).status_code == 403
+    assert peers.ask("GET", path, shown=proxy).status_code == 403
+    assert peers.ask("GET", path, shown="d" * 64, client_cert=header).status_code == 403
+    parcel = peers.facility.parcel(series())
+    answer = peers.ask("POST", "/parcels", parcel.read_bytes(), shown=neighbour.certificate, client_cert=header)
+    assert answer.json()["code"] == "partner-other"
+
+
+def test_a_certificate_beside_that_of_the_proxy_is_none(peers: Peers) -> None:
+    """A proxy that puts its word behind what a partner wrote itself says nothing."""
+    passed_on = base64.b64encode(b"a certificate").decode().encode()
+    for times, shown in ((0, ""), (1, sha256(b"a certificate").hexdigest()), (2, "")):
+        scope = {"type": "http", "headers": [(b"client-cert", b":" + passed_on + b":")] * times}
+        assert known_by._shown(Request(scope | {"state": {known_by.SHOWN: "e" * 64}}), ("e" * 64,)) == shown

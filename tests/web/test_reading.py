@@ -134,7 +134,7 @@ def test_an_answer_that_is_none(guest: Any, gallery: Node, task: str, fields: di
 def test_who_may_not_read_is_told_so(guest: Any, gallery: Node) -> None:
     """Without the duty 403, of another registry nothing exists, and a form of elsewhere is not taken."""
     case = case_of(gallery, "lesions")
-    browsing = guest.named("visitor", duties=("browse",))
+    browsing = guest.named("visitor", duties=("browse", "pixels"))
     assert browsing.fetch("/tasks").status_code == 403
     assert browsing.fetch(f"/cases/{case.id}").status_code == 403
     foreign = guest.named("foreign", "joi")
@@ -158,7 +158,7 @@ def test_what_an_address_says_is_not_believed(reader: Any) -> None:
 def test_images_are_looked_at_without_a_question(guest: Any, gallery: Node, task: str) -> None:
     """Whoever may browse sees a series, one image at a time; the ledger tells that it was opened."""
     case = case_of(gallery, task)
-    viewer = guest.named("visitor", duties=("browse",))
+    viewer = guest.named("visitor", duties=("browse", "pixels"))
     before = gallery.ledger.head().sequence
     page = viewer.fetch(f"/images/{case.series_instance_uid}")
     assert page.status_code == 200

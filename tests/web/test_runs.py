@@ -11,7 +11,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from kaname.access.tokens import Duty, make_token
+from kaname.access.model import Duty
+from kaname.access.tokens import make_token
 from kaname.airlock.flow import check, draft
 from kaname.archive.flow import shelve
 from kaname.compute import rows as run_rows
@@ -81,7 +82,7 @@ def end(node: Node, run_id: str) -> str:
 
 def test_a_run_is_asked_for_and_released_over_http(hub: Node) -> None:
     """A researcher submits, a checker looks and approves, and then the log can be read."""
-    researcher, checker = Person(hub, "researcher", "research"), Person(hub, "checker", "check")
+    researcher, checker = Person(hub, "researcher", "research"), Person(hub, "checker", "check", "release")
     made = researcher.ask("POST", "/runs", BODY | {"arguments": ["--epochs", "2"], "seed": 7})
     assert made.status_code == 200
     run = made.json()
@@ -113,7 +114,7 @@ def test_the_same_body_again_is_the_same_run(hub: Node) -> None:
 def test_a_duty_is_needed_for_everything(hub: Node) -> None:
     """Browsing opens nothing here; research decides nothing; checking asks for nothing."""
     browser, researcher = Person(hub, "browser"), Person(hub, "researcher", "research")
-    checker = Person(hub, "checker", "check")
+    checker = Person(hub, "checker", "check", "release")
     request_id = end(hub, researcher.ask("POST", "/runs", BODY).json()["id"])
     review = {"decision": "approve", "reason": "Fine."}
     for person, method, path, body in (
@@ -131,7 +132,7 @@ def test_a_duty_is_needed_for_everything(hub: Node) -> None:
 
 def test_whoever_asked_cannot_decide_with_both_duties(hub: Node) -> None:
     """Two duties in one token are still one person."""
-    both = Person(hub, "both", "research", "check")
+    both = Person(hub, "both", "research", "check", "release")
     request_id = end(hub, both.ask("POST", "/runs", BODY).json()["id"])
     answer = both.ask("POST", f"/airlock/{request_id}/review", {"decision": "approve", "reason": "Mine."})
     assert (answer.status_code, answer.json()["code"]) == (403, "two-persons")
@@ -148,7 +149,7 @@ def test_another_registry_does_not_exist(hub: Node) -> None:
     """Neither its datasets, nor its runs, nor its requests."""
     run_id = Person(hub, "researcher", "research").ask("POST", "/runs", BODY).json()["id"]
     request_id = end(hub, run_id)
-    other = Person(hub, "other", "research", "check", registry="basic")
+    other = Person(hub, "other", "research", "check", "release", registry="basic")
     review = {"decision": "approve", "reason": "Fine."}
     assert other.ask("GET", "/runs").json() == []
     assert other.ask("GET", "/airlock").json() == []
@@ -187,7 +188,7 @@ def test_a_wrong_body_is_refused(hub: Node, body: dict[str, Any], status: int, c
 def test_a_decision_is_one_of_two_words(hub: Node) -> None:
     """Anything else decides nothing."""
     request_id = end(hub, Person(hub, "researcher", "research").ask("POST", "/runs", BODY).json()["id"])
-    checker = Person(hub, "checker", "check")
+    checker = Person(hub, "checker", "check", "release")
     answer = checker.ask("POST", f"/airlock/{request_id}/review", {"decision": "maybe", "reason": "Fine."})
     assert answer.status_code == 400
     assert checker.ask("GET", "/airlock").json()[0]["state"] == "in-review"

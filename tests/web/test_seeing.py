@@ -63,7 +63,7 @@ def test_a_withdrawal_is_told_without_saying_whose(
 ) -> None:
     """Where it stands and who sent it; the pseudonym is not shown. A broken ledger is told in a sentence."""
     browser = browse(own)
-    browser.sign_in("j-mid", "basic", duties=("browse", "check"))
+    browser.sign_in("j-mid", "basic", duties=("browse", "audit"))
     assert "取り消しの申し出はありません" in browser.get("/withdrawals").text
     facility = Facility(tmp_path / "mid", 1, "j-mid")
     obey(own, facility.withdrawal("00012345"))

@@ -73,8 +73,9 @@ def make_site(folder: Path) -> Site:
     make_authority(keys, "society")
     self_issue(keys, "society", ["127.0.0.1"])
     write(replace(node.settings, port=0, peer_port=0))
-    facility = Facility(folder / "facility").admitted_to(node)
-    return Site(node, facility, certified(folder / "gateway-keys", keys))
+    gateway_keys = certified(folder / "gateway-keys", keys)
+    facility = Facility(folder / "facility").admitted_to(node, shown=gateway_keys / "tls.crt")
+    return Site(node, facility, gateway_keys)
 
 
 def certified(folder: Path, authority: Path) -> Path:

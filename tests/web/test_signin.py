@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kaname.access.accounts import add_account
-from kaname.access.tokens import Grant
+from kaname.access.model import Part
 from kaname.clock import Clock
 from kaname.node import Node
 
@@ -21,7 +21,7 @@ Browser = Any
 @pytest.fixture(scope="module")
 def with_account(busy: Node) -> Node:
     """The hub, with somebody who has a password."""
-    add_account(busy.index, Grant("dr-form", ("j-mid",), ("browse", "read")), PASSWORD, busy.clock)
+    add_account(busy.index, "dr-form", (Part("doctor", "j-mid"), Part("reader", "j-mid")), PASSWORD, busy.clock)
     return busy
 
 
@@ -57,7 +57,7 @@ def test_wrong_ones_show_the_form_again(
 
 def test_after_five_wrong_ones_the_page_says_to_wait(with_account: Node, browse: Callable[[Node], Browser]) -> None:
     """The right one is not taken either, and a quarter of an hour later it is."""
-    add_account(with_account.index, Grant("dr-locked", ("j-mid",)), PASSWORD, with_account.clock)
+    add_account(with_account.index, "dr-locked", (Part("doctor", "j-mid"),), PASSWORD, with_account.clock)
     browser = browse(with_account)
     for _ in range(5):
         browser.send("/signin", name="dr-locked", password="wrong")

@@ -16,7 +16,8 @@ from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 from requests import HTTPError
 
-from kaname.access.tokens import Duty, make_token
+from kaname.access.model import Duty
+from kaname.access.tokens import make_token
 from kaname.archive import retrieve
 from kaname.archive.flow import shelve
 from kaname.dicom.objects.prediction import Judged, PredictingModel, prediction_report, read_prediction
@@ -33,7 +34,7 @@ from kaname.web.peer import inbox
 
 MODEL = PredictingModel("nodule", "1", "ab" * 32, "present", 0.5)
 TYPE = 'multipart/related; type="application/dicom"; boundary=abc'
-BOTH: tuple[Duty, ...] = ("browse", "store")
+BOTH: tuple[Duty, ...] = ("browse", "pixels", "store")
 
 
 class Site:

@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from kaname.access.tokens import make_token
+from kaname.access.accounts import add_account, set_parts
+from kaname.access.model import Grant, Part
+from kaname.access.tokens import issue, make_token
 from kaname.archive import retrieve
 from kaname.archive.flow import shelve
 from kaname.governance.withdraw import obey
@@ -258,3 +260,25 @@ def test_a_withdrawn_study_is_gone_from_an_open_viewer(hub: Node, tmp_path: Path
     assert browser.get(f"/dicomweb/studies/{uid}/metadata").status_code == 200
     obey(hub, facility.withdrawal("55"))
     assert browser.get(f"/dicomweb/studies/{uid}/metadata").status_code == 404
+
+
+def test_a_ticket_of_ones_own_token_shows_no_more_than_one_may_see(hub: Node) -> None:
+    """Who made the token reads no longer: what its ticket opened is closed at once."""
+    uid, reader = studies(hub, "j-mid")[0], Part("reader", "j-mid")
+    add_account(hub.index, "yamada", (reader,), None, hub.clock)
+    own = issue(hub.index, Grant("yamada", (reader,), ("pixels",)), days=1, clock=hub.clock, owner="yamada")
+    asker = Asker(make_app(hub), token=own)
+    browser = Asker(make_viewer_app(hub))
+    browser.get(asker.ask("POST", f"{HOST}/api/v1/viewer/tickets", json={"study": uid}).json()["url"])
+    assert browser.get(f"/dicomweb/studies/{uid}").status_code == 200
+    set_parts(hub.index, "yamada", ())
+    assert browser.get(f"/dicomweb/studies/{uid}").status_code == 403
+
+
+def test_a_browser_that_comes_from_nowhere_gets_no_ticket(hub: Node) -> None:
+    """Half an address in ``Origin`` is told so."""
+    asker = Asker(make_app(hub), token=token(hub, "j-mid"))
+    wish = {"study": studies(hub, "j-mid")[0]}
+    for origin in ("http://[", "http://[::1", "//]"):
+        answer = asker.ask("POST", f"{HOST}/api/v1/viewer/tickets", json=wish, headers={"Origin": origin})
+        assert (answer.status_code, answer.json()["code"]) == (400, "query-invalid")

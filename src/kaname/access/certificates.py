@@ -12,7 +12,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,12 +25,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kaname.access.keyfile import read_secret, replace_secret, write_secret
 from kaname.clock import SYSTEM, Clock
-from kaname.errors import Refused
+from kaname.errors import NotYet, Refused
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
 CLOCK_SKEW = timedelta(hours=1)
 """How far apart the clocks of two partners may be."""
+ANSWER_SECONDS = 10.0
+"""How long a server may take to show its certificate."""
 NAME_MAX_LENGTH = 64
 """Of a common name (RFC 5280, appendix A.1)."""
 
@@ -119,6 +121,17 @@ def self_issue(folder: Path, name: str, hosts: Sequence[str], clock: Clock = SYS
     replace_secret(folder / "tls.crt", _pem(_signed(folder, name, public, SERVER_DAYS, clock, hosts=hosts)))
 
 
+def renew_server(folder: Path, name: str, clock: Clock = SYSTEM) -> None:
+    """Gives the authority's own server a new certificate, for the hosts that the present one names.
+
+    Raises:
+        Refused: ``key-…`` when the folder holds no usable authority, key or certificate.
+    """
+    present = read_certificate(read_secret(tls_files(folder).certificate))
+    names = present.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    self_issue(folder, name, [str(host.value) for host in names], clock)
+
+
 def client_context(folder: Path) -> ssl.SSLContext:
     """TLS for a gateway: shows its certificate and trusts its hub's authority alone, never the system's.
 
@@ -136,7 +149,23 @@ def server_context(folder: Path) -> ssl.SSLContext:
     """
     context = _context(folder, ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
+    context.options |= ssl.OP_NO_TICKET  # a resumed connection would have its certificate looked at no more
+    context.num_tickets = 0
     return context
+
+
+def load_server(context: ssl.SSLContext, folder: Path) -> None:
+    """Has a hub's TLS show the certificate that lies in the folder now; connections that stand keep theirs.
+
+    Raises:
+        Refused: ``key-missing``, ``key-permissions``, ``key-invalid``.
+    """
+    files = tls_files(folder)
+    read_secret(files.key)
+    try:
+        context.load_cert_chain(files.certificate, files.key)
+    except (ssl.SSLError, FileNotFoundError) as error:
+        raise Refused("key-invalid", file=files.certificate.name) from error
 
 
 def read_certificate(pem: bytes) -> x509.Certificate:
@@ -149,6 +178,42 @@ def read_certificate(pem: bytes) -> x509.Certificate:
         return x509.load_pem_x509_certificate(pem)
     except ValueError as error:
         raise Refused("key-invalid") from error
+
+
+def expires_at(certificate: Path) -> datetime:
+    """When the certificate in a file ends (UTC).
+
+    Raises:
+        Refused: ``key-missing``, ``key-permissions``, ``key-invalid``.
+    """
+    return read_certificate(read_secret(certificate)).not_valid_after_utc
+
+
+def key_fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256 over the DER form of its public key, 64 hex digits: stays when the certificate is renewed."""
+    public = certificate.public_key()
+    return sha256(
+        public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    ).hexdigest()
+
+
+def pinned_context(host: str, port: int, pin: str) -> ssl.SSLContext:
+    """TLS that shows no certificate and trusts one server alone: the one at that address whose key has the fingerprint.
+
+    Raises:
+        NotYet: ``receiver-unreachable``; for a person ``receiver-untrusted`` when somebody else answers there.
+    """
+    try:
+        pem = ssl.get_server_certificate((host, port), timeout=ANSWER_SECONDS)
+    except OSError as error:
+        raise NotYet("receiver-unreachable") from error
+    if key_fingerprint(read_certificate(pem.encode("ascii"))) != pin:
+        raise NotYet("receiver-untrusted")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=pem)
+    return context
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

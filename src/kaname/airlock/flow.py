@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
+from kaname.access.named import person, same_person
+from kaname.access.projects import need_open
 from kaname.airlock import rows
 from kaname.airlock.checks import LARGEST_BYTES, log_is_plain, problem
 from kaname.airlock.model import Finding, Item, Request, State
@@ -99,11 +100,12 @@ def review(node: Node, request_id: str, *, approve: bool, actor: str, reason: st
 
     Raises:
         Refused: ``not-found``; ``request-state`` when it is not in review; ``review-reason``.
-        Forbidden: ``two-persons`` when the one who asked would decide.
+        Forbidden: ``two-persons`` when the one who asked would decide; ``project-closed`` for what its project may not
+            let go any more.
         NotYet: ``storage-full``, ``storage-unreachable``, ``index-busy``.
     """
     request = find(node, request_id)
-    if _person(actor) == _person(request.requester) or not _person(actor):
+    if same_person(actor, request.requester) or not person(actor):
         raise Forbidden("two-persons")
     reason = reason.strip()
     if not 0 < len(reason) <= REASON_CHARACTERS or not reason.isprintable():
@@ -114,6 +116,7 @@ def review(node: Node, request_id: str, *, approve: bool, actor: str, reason: st
     if request.state != "in-review":
         raise Refused("request-state", state=request.state)
     if approve:
+        _stands(node, request)
         let_go(node, request)
     with writing(node.index) as connection:
         request = rows.of_id(connection, request_id)
@@ -133,7 +136,7 @@ def cancel(node: Node, request_id: str, actor: str) -> Request:
     """
     with writing(node.index) as connection:
         request = rows.of_id(connection, request_id)
-        if _person(actor) != _person(request.requester):
+        if not same_person(actor, request.requester):
             raise Forbidden("not-requester")
         if request.state != "cancelled":
             rows.move(connection, request, "cancelled", decided_at=node.clock.stamp())
@@ -152,11 +155,18 @@ def find(node: Node, request_id: str) -> Request:
 
 
 def requests(
-    node: Node, registries: Iterable[str], state: State | None = None, limit: int = 100
+    node: Node,
+    registries: Iterable[str],
+    state: State | None = None,
+    limit: int = 100,
+    projects: Iterable[str] | None = None,
 ) -> tuple[Request, ...]:
-    """Requests of these registries, of one state if given, the newest first."""
+    """Requests of these registries, of one state if given, the newest first.
+
+    With ``projects``: of runs in no project, and of all runs in those projects.
+    """
     with reading(node.index) as connection:
-        return rows.of_registries(connection, registries, state, limit)
+        return rows.of_registries(connection, registries, state, limit, projects)
 
 
 def released_waiting(node: Node) -> tuple[str, ...]:
@@ -224,6 +234,7 @@ def _drafted(node: Node, run: Run) -> Request:
         run=run.id,
         kind="model" if items else LOG,
         registry=run.registry,
+        project=run.project,
         requester=run.actor,
         state="draft",
         items=items,
@@ -248,6 +259,17 @@ def _log_may_go(node: Node, request: Request) -> bool:
     return not isinstance(log, Outcome) and log_is_plain(log)
 
 
+def _stands(node: Node, request: Request) -> None:
+    """Returns when the request's project, if it has one, is open.
+
+    Raises:
+        Forbidden: ``project-closed``.
+    """
+    if request.project:
+        with reading(node.index) as connection:
+            need_open(connection, request.project, request.registry, node.clock.stamp())
+
+
 def _approved(request: Request) -> None:
     if request.state in {"draft", "submitted", "in-review"}:
         raise NotYet("release-pending")
@@ -262,8 +284,3 @@ def _tell(node: Node, connection: Connection, request: Request, actor: str, fact
 
 def _plain(item: Item) -> Json:
     return {"digest": item.digest, "size_bytes": item.size_bytes}
-
-
-def _person(name: str) -> str:
-    """A name as it is compared: another spelling of it is no second person."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -50,6 +50,8 @@ class Request:
     kind: Kind
     """``model``: outputs and log of a run that finished; ``log``: of one that did not, the log alone."""
     registry: str
+    project: str
+    """Of the run; empty for the registry's own."""
     requester: str
     state: State
     items: tuple[Item, ...]

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from kaname.airlock.index import REQUESTS
 from kaname.airlock.model import MOVES, Finding, Item, Request, State
+from kaname.compute.index import RUNS
 from kaname.errors import Refused
 from kaname.ledger import canonical
 
@@ -41,7 +42,8 @@ def of_id(connection: Connection, request_id: str) -> Request:
     Raises:
         Refused: ``not-found``.
     """
-    return _one(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request_id).with_for_update()).one_or_none())
+    mine = _asked().where(REQUESTS.c.id == request_id).with_for_update(of=REQUESTS)
+    return _one(connection.execute(mine).one_or_none())
 
 
 def seen(connection: Connection, request_id: str) -> Request:
@@ -50,7 +52,7 @@ def seen(connection: Connection, request_id: str) -> Request:
     Raises:
         Refused: ``not-found``.
     """
-    return _one(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request_id)).one_or_none())
+    return _one(connection.execute(_asked().where(REQUESTS.c.id == request_id)).one_or_none())
 
 
 def of_run(connection: Connection, run_id: str) -> Request:
@@ -59,20 +61,28 @@ def of_run(connection: Connection, run_id: str) -> Request:
     Raises:
         Refused: ``not-found``.
     """
-    return _one(connection.execute(select(REQUESTS).where(REQUESTS.c.run == run_id)).one_or_none())
+    return _one(connection.execute(_asked().where(REQUESTS.c.run == run_id)).one_or_none())
 
 
 def sought(connection: Connection, run_id: str) -> Request | None:
     """The request that a run led to, if it did; its row stays locked until the transaction ends."""
-    row = connection.execute(select(REQUESTS).where(REQUESTS.c.run == run_id).with_for_update()).one_or_none()
+    mine = _asked().where(REQUESTS.c.run == run_id).with_for_update(of=REQUESTS)
+    row = connection.execute(mine).one_or_none()
     return None if row is None else _request(row)
 
 
 def of_registries(
-    connection: Connection, registries: Iterable[str], state: State | None, limit: int
+    connection: Connection,
+    registries: Iterable[str],
+    state: State | None,
+    limit: int,
+    projects: Iterable[str] | None = None,
 ) -> tuple[Request, ...]:
-    """Requests of these registries, of one state if given, the newest first."""
-    query = select(REQUESTS).where(REQUESTS.c.registry.in_(list(registries)))
+    """Requests of these registries, of one state if given, the newest first, as :func:`.flow.requests`."""
+    mine = REQUESTS.c.registry.in_(list(registries))
+    if projects is not None:
+        mine = (mine & (RUNS.c.project == "")) | RUNS.c.project.in_(list(projects))
+    query = _asked().where(mine)
     if state is not None:
         query = query.where(REQUESTS.c.state == state)
     rows = connection.execute(query.order_by(REQUESTS.c.made_at.desc(), REQUESTS.c.id).limit(limit))
@@ -101,6 +111,11 @@ def hand_on(connection: Connection, request_id: str) -> None:
     connection.execute(update(REQUESTS).where(REQUESTS.c.id == request_id).values(handed="done"))
 
 
+def _asked() -> Select[*tuple[Any, ...]]:
+    """Requests, each with the project of its run."""
+    return select(REQUESTS, RUNS.c.project).join(RUNS, RUNS.c.id == REQUESTS.c.run)
+
+
 def _one(row: Row[*tuple[Any, ...]] | None) -> Request:
     if row is None:
         raise Refused("not-found")
@@ -113,6 +128,7 @@ def _request(row: Row[*tuple[Any, ...]]) -> Request:
         run=row.run,
         kind=row.kind,
         registry=row.registry,
+        project=row.project,
         requester=row.requester,
         state=row.state,
         items=tuple(Item(**one) for one in json.loads(row.items)),

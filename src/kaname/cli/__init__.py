@@ -23,6 +23,7 @@ COMMANDS = {
     "gateway": ("kaname.cli.gateway", "The hospital: enrol, ingest, status, held, withdraw."),
     "partner": ("kaname.cli.partner", "The de-identified side: admit who delivers, enrol with the next tier."),
     "user": ("kaname.cli.user", "People: add, password, list, signin, revoke; access tokens."),
+    "project": ("kaname.cli.project", "Projects: onboard a team, list, show, state, member."),
     "deid": ("kaname.cli.deid", "De-identify folders and archives, without a server."),
     "registry": ("kaname.cli.registry", "Registries: list, show."),
     "archive": ("kaname.cli.archive", "The archive: verify, rebuild."),
@@ -33,7 +34,7 @@ COMMANDS = {
     "airlock": ("kaname.cli.airlock", "What may leave a run: list, look, review, cancel."),
     "evaluate": ("kaname.cli.evaluate", "Figures from predictions or a confusion table, and what is wrong with it."),
     "model": ("kaname.cli.model", "Models: list, show, compare, export, deploy, predict."),
-    "audit": ("kaname.cli.audit", "The ledger: verify, show."),
+    "audit": ("kaname.cli.audit", "The ledger: verify, show, export, heads, keys; why somebody may do something."),
 }
 
 

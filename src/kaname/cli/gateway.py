@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from kaname.cli import DONE, NOT_YET, REFUSED
-from kaname.cli.options import home_of, home_option, json_option, registries, show
+from kaname.cli.options import home_of, home_option, json_option, line_of, registries, show
 from kaname.cli.reconcile import reconcile
 from kaname.gateway import status as state
 from kaname.gateway.consent import read_list
@@ -19,8 +19,10 @@ from kaname.gateway.linking import UNPICTURED
 from kaname.gateway.sweep import sweep
 from kaname.gateway.withdraw import certificate_of, request
 from kaname.node import open_node
-from kaname.parcel.enrolment import accept_answer, make_request
+from kaname.parcel.enrolment import accept_answer, make_request, signing_key, start_over
+from kaname.parcel.joining import join
 from kaname.settings import load
+from kaname.upkeep import renewal
 
 
 @click.group
@@ -129,7 +131,7 @@ def withdraw(
     hospital = _open(home)
     hospital.partner()
     taken = registries(names or hospital.node.settings.registries)
-    number = sys.stdin.readline().strip() if patient_id == "-" else patient_id
+    number = line_of(patient_id)
     requested = request(hospital, number, issuer, taken, unseen=unseen)
     outcomes = withdraw_all(hospital, requested, wait_seconds=wait_seconds)
     done = [one for one in requested if one in outcomes and outcomes[one].state == "done"]
@@ -148,18 +150,54 @@ def withdraw(
     "--answer", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take in the hub's answer."
 )
 @click.option("--fingerprint", default="", help="The hub's fingerprint as heard by telephone.")
+@click.option("--code", help="The line that the hub's invitation printed; '-' reads it from standard input.")
+@click.option("--new-keys", is_flag=True, help="With new keys: after the hub has revoked this gateway.")
 @home_option
 @json_option
-def enrol(request_file: Path | None, answer: Path | None, fingerprint: str, home: Path | None, as_json: bool) -> None:
-    """Enrol with a hub by two files: first --request, then --answer. Compare the fingerprints by telephone."""
-    if (request_file is None) == (answer is None):
-        raise click.UsageError("give either --request or --answer")
+def enrol(
+    request_file: Path | None,
+    answer: Path | None,
+    fingerprint: str,
+    code: str | None,
+    new_keys: bool,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Enrol with a hub: by the --code of its invitation, or by two files, first --request, then --answer.
+
+    With files, compare the fingerprints by telephone.
+    """
+    if sum(way is not None for way in (request_file, answer, code)) != 1:
+        raise click.UsageError("give --code, or --request, or --answer")
     hospital = _open(home)
     settings = hospital.node.settings
-    if answer is not None:
-        record = accept_answer(settings.keys, answer.read_bytes(), fingerprint)
+    if new_keys:
+        if answer is not None:
+            raise click.UsageError("--new-keys goes with --code or --request")
+        start_over(settings.keys)
+    if request_file is None:
+        record = (
+            join(settings.keys, line_of(code), settings.name, settings.registries, hospital.node.clock, role="gateway")
+            if code is not None
+            else accept_answer(settings.keys, answer.read_bytes() if answer else b"", fingerprint)
+        )
         hospital.node.ledger.append("enrolled", record.name, actor="operator", facts={"key": record.key.id})
         show({"hub": record.name, "url": record.url, "fingerprint": record.key.fingerprint}, as_json=as_json)
-    elif request_file is not None:
+    else:
         request_file.write_bytes(make_request(settings.keys, settings.name, settings.registries, hospital.node.clock))
         show({"request": str(request_file), "fingerprint": hospital.signing.public.fingerprint}, as_json=as_json)
+
+
+@gateway.command
+@click.option("--signing-key", "new_key", is_flag=True, help="Sign with a new key from now on, too.")
+@home_option
+@json_option
+def renew(new_key: bool, home: Path | None, as_json: bool) -> None:
+    """Renew the certificate that the hub knows this gateway by. A serving gateway does so 30 days before it ends.
+
+    With --signing-key, what was signed with the old key still arrives; the hub's operator may revoke that key then.
+    """
+    node = _open(home).node
+    record = renewal.renew_client(node, new_key=new_key)
+    key = signing_key(node.settings.keys).public.id
+    show({"hub": record.name, "until": renewal.ends(node, renewal.CLIENT), "key": key}, as_json=as_json)

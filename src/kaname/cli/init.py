@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from kaname.access.accounts import add_account, random_password
 from kaname.access.certificates import self_issue
-from kaname.access.tokens import DUTIES, Grant
+from kaname.access.model import PEOPLE, Grant
 from kaname.cli.options import home_of, home_option, json_option, registries, show
 from kaname.settings import Settings
 from kaname.upkeep.home import make_home
@@ -47,6 +48,9 @@ from kaname.upkeep.home import make_home
     show_default=True,
     help="Name of the first person, who may do everything; the password is made up and shown once.",
 )
+@click.option(
+    "--trial", is_flag=True, help="Ask nobody for a second factor: for trials on one machine, never for real work."
+)
 @home_option
 @json_option
 def init(
@@ -58,6 +62,7 @@ def init(
     peer_port: int,
     taken: tuple[str, ...],
     administrator: str,
+    trial: bool,
     home: Path | None,
     as_json: bool,
 ) -> None:
@@ -71,11 +76,14 @@ def init(
         peer_port=peer_port,
         registries=registries(taken),
     )
+    if trial:
+        settings = replace(settings, second_factor=())
     node = make_home(settings)
     if known_as and role != "gateway":
         self_issue(settings.keys, name, sorted({host, "localhost", "127.0.0.1", *known_as}))
     password = random_password()
-    add_account(node.index, Grant(administrator, settings.registries, DUTIES), password, node.clock)
-    node.ledger.append("user-added", administrator, actor="operator", facts={"duties": list(DUTIES)})
+    parts = Grant.of_person(administrator, settings.registries, PEOPLE).parts
+    add_account(node.index, administrator, parts, password, node.clock)
+    node.ledger.append("user-added", administrator, actor="operator", facts={"roles": list(PEOPLE)})
     made = {"home": str(node.settings.home), "role": role, "name": name}
     show({**made, "administrator": administrator, "password": password}, as_json=as_json)

@@ -35,6 +35,7 @@ def job() -> None:
 @click.option("--seed", type=click.IntRange(0, flow.MOST_SEED), default=0, help="The job's KANAME_SEED.")
 @click.option("--memory-mib", type=click.IntRange(64), default=MEMORY_BYTES >> 20, show_default=True)
 @click.option("--seconds", type=click.IntRange(1), default=SECONDS, show_default=True, help="Longest time.")
+@click.option("--project", default="", help="Project that it is submitted in; default: the registry's own.")
 @by_option
 @home_option
 @json_option
@@ -47,6 +48,7 @@ def submit(
     seed: int,
     memory_mib: int,
     seconds: int,
+    project: str,
     by: str,
     home: Path | None,
     as_json: bool,
@@ -68,7 +70,7 @@ def submit(
         memory_bytes=memory_mib << 20,
         seconds=seconds,
     )
-    show(_row(flow.find(node, flow.submit(node, spec, by))), as_json=as_json)
+    show(_row(flow.find(node, flow.submit(node, spec, by, project))), as_json=as_json)
 
 
 @job.command("list")
@@ -81,6 +83,7 @@ def list_(home: Path | None, as_json: bool) -> None:
         {
             "id": run.id,
             "name": run.spec.name,
+            "project": run.project,
             "dataset": run.spec.dataset,
             "version": run.spec.version,
             "state": run.state,

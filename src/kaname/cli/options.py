@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ def home_of(home: Path | None) -> Path:
     if place is None:
         raise NotYet("home-missing")
     return place
+
+
+def line_of(text: str) -> str:
+    """A line that stands in no list of processes and no history when ``-`` was given: then it is read here."""
+    return sys.stdin.readline().strip() if text == "-" else text
 
 
 def show(value: Json, *, as_json: bool) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from kaname.access.accounts import accounts, add_account, random_password, set_password
+from kaname.access.model import DUTIES, PEOPLE, Duty, Grant, Role
 from kaname.access.sessions import SIGNIN_MINUTES, make_signin, revoke_grants
-from kaname.access.tokens import DUTIES, Duty, Grant, make_token
+from kaname.access.tokens import issue
 from kaname.cli.options import home_of, home_option, json_option, registries, show
 from kaname.ledger import Json
 from kaname.node import open_node
@@ -19,25 +20,28 @@ from kaname.settings import load
 F = Callable[..., Any]
 
 
-def _grant_options(function: F) -> F:
-    """Who, in which registries, with which duties."""
+def _who_options(function: F) -> F:
+    """Who, and in which registries."""
     for option in (
-        click.option(
-            "--duty",
-            "duties",
-            multiple=True,
-            type=click.Choice(DUTIES),
-            default=("browse",),
-            show_default=True,
-            help="What it permits; may be repeated.",
-        ),
-        click.option(
-            "--registry", "permitted", multiple=True, required=True, help="Registry that it opens; may be repeated."
-        ),
+        click.option("--registry", "permitted", multiple=True, required=True, help="Where; may be repeated."),
         click.option("--name", required=True, help="Who will use it (a short name for the ledger, no clear name)."),
     ):
         function = option(function)
     return function
+
+
+_role_option = click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice(PEOPLE), help="What they do; may be repeated."
+)
+_duty_option = click.option(
+    "--duty",
+    "duties",
+    multiple=True,
+    type=click.Choice(DUTIES),
+    default=("browse", "pixels"),
+    show_default=True,
+    help="What it permits; may be repeated.",
+)
 
 
 @click.group
@@ -61,19 +65,20 @@ def _password(*, ask: bool) -> tuple[str, dict[str, Json]]:
 
 
 @user.command
-@_grant_options
+@_who_options
+@_role_option
 @_ask_option
 @home_option
 @json_option
 def add(
-    name: str, permitted: tuple[str, ...], duties: tuple[Duty, ...], ask: bool, home: Path | None, as_json: bool
+    name: str, permitted: tuple[str, ...], roles: tuple[Role, ...], ask: bool, home: Path | None, as_json: bool
 ) -> None:
     """Let somebody sign in to the console by name and password. Nothing is kept of the password but its hash."""
     node = open_node(load(home_of(home)))
     taken = registries(permitted)
     password, shown = _password(ask=ask)
-    add_account(node.index, Grant(name, taken, duties), password, node.clock)
-    facts: dict[str, Json] = {"duties": list(duties), "registries": list(taken)}
+    add_account(node.index, name, Grant.of_person(name, taken, roles).parts, password, node.clock)
+    facts: dict[str, Json] = {"roles": list(roles), "registries": list(taken)}
     node.ledger.append("user-added", name, actor="operator", facts=facts)
     show({"name": name, **shown}, as_json=as_json)
 
@@ -96,14 +101,15 @@ def password(name: str, ask: bool, home: Path | None, as_json: bool) -> None:
 @home_option
 @json_option
 def list_(home: Path | None, as_json: bool) -> None:
-    """Everybody who has a password, with duties and registries."""
+    """Everybody who has an account, with roles and registries."""
     node = open_node(load(home_of(home)))
     rows: list[Json] = [
         {
-            "name": one.grant.name,
-            "duties": list(one.grant.duties),
-            "registries": list(one.grant.registries),
-            "password_set": one.changed_at,
+            "name": one.name,
+            "parts": [f"{part.role} {part.scope}" for part in one.parts],
+            "factors": list(one.factors),
+            "until": one.until,
+            "password_set": one.changed_at if one.password else "",
             "locked": one.locked,
         }
         for one in accounts(node.index, node.clock)
@@ -112,36 +118,58 @@ def list_(home: Path | None, as_json: bool) -> None:
 
 
 @user.command
-@_grant_options
+@_who_options
+@_duty_option
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366), help="Days that it is valid.")
+@click.option("--from", "origins", multiple=True, help="Network that it may be used from, e.g. 10.1.0.0/16.")
 @home_option
 @json_option
 def token(
-    name: str, permitted: tuple[str, ...], duties: tuple[Duty, ...], days: int, home: Path | None, as_json: bool
+    name: str,
+    permitted: tuple[str, ...],
+    duties: tuple[Duty, ...],
+    days: int,
+    origins: tuple[str, ...],
+    home: Path | None,
+    as_json: bool,
 ) -> None:
-    """Make a token for DICOMweb and the API. It is shown once and kept nowhere."""
+    """Make a program's token for DICOMweb and the API. It is shown once and kept nowhere."""
     node = open_node(load(home_of(home)))
     taken = registries(permitted)
-    secret = make_token(node.index, name=name, registries=taken, days=days, clock=node.clock, duties=duties)
-    facts: dict[str, Json] = {"days": days, "duties": list(duties), "registries": list(taken)}
+    grant = Grant.of_program(name, taken, duties)
+    secret = issue(node.index, grant, days=days, clock=node.clock, origins=origins)
+    facts: dict[str, Json] = {
+        "days": days,
+        "duties": list(duties),
+        "registries": list(taken),
+        "origins": list(origins),
+    }
     node.ledger.append("token-made", name, actor="operator", facts=facts)
     show({"token": secret, "days": days}, as_json=as_json)
 
 
 @user.command
-@_grant_options
+@click.option("--name", required=True, help="Who: of an account, or a short name for the ledger, no clear name.")
+@click.option("--registry", "permitted", multiple=True, help="Where, for who has no account; may be repeated.")
+@click.option("--role", "roles", multiple=True, type=click.Choice(PEOPLE), help="What they do there, as well.")
 @click.option("--at", "address", default="", help="Address of the console, where a proxy stands before it.")
 @home_option
 @json_option
 def signin(
-    name: str, permitted: tuple[str, ...], duties: tuple[Duty, ...], address: str, home: Path | None, as_json: bool
+    name: str, permitted: tuple[str, ...], roles: tuple[Role, ...], address: str, home: Path | None, as_json: bool
 ) -> None:
-    """Make an address that signs one person in to the console, once. It is shown once and kept nowhere."""
+    """Make an address that signs one person in to the console, once. It is shown once and kept nowhere.
+
+    Whoever has an account comes in with its roles, also when every second factor is lost.
+    """
     node = open_node(load(home_of(home)))
     settings = node.settings
-    taken = registries(permitted)
-    secret = make_signin(node.index, Grant(name, taken, duties), place="console", clock=node.clock)
-    facts: dict[str, Json] = {"duties": list(duties), "registries": list(taken)}
+    owner = next((one for one in accounts(node.index, node.clock) if one.name == name), None)
+    if (owner is None) != bool(permitted and roles) or (owner and (permitted or roles)):
+        raise click.UsageError("Name --role and --registry for who has no account, and neither for who has one.")
+    grant = Grant(name, owner.parts) if owner else Grant.of_person(name, registries(permitted), roles)
+    secret = make_signin(node.index, grant, place="console", clock=node.clock, owner=owner.name if owner else "")
+    facts: dict[str, Json] = {"parts": [f"{part.role} {part.scope}" for part in grant.parts]}
     node.ledger.append("signin-made", name, actor="operator", facts=facts)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     console = address.rstrip("/") or f"http://{host}:{settings.port}"
@@ -153,7 +181,7 @@ def signin(
 @home_option
 @json_option
 def revoke(name: str, home: Path | None, as_json: bool) -> None:
-    """Take the password and every token, sign-in and open session from somebody, at once."""
+    """Take the account and every factor, token, sign-in and open session from somebody, at once."""
     node = open_node(load(home_of(home)))
     gone = revoke_grants(node.index, name)
     facts: dict[str, Json] = {"revoked": gone}

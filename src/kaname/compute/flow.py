@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import get_args
 
+from sqlalchemy import Connection
+
+from kaname.access.projects import Project, need_open
+from kaname.access.projects import find as find_project
 from kaname.compute import rows
 from kaname.compute.execute import attempt_run, code_key
 from kaname.compute.model import Ended, Run, RunSpec
@@ -46,29 +50,44 @@ def keep_code(node: Node, code: bytes) -> str:
     return digest
 
 
-def submit(node: Node, spec: RunSpec, actor: str) -> str:
-    """Puts a run on the list; returns its id. The same spec by the same actor is the same run.
+def submit(node: Node, spec: RunSpec, actor: str, project: str = "") -> str:
+    """Puts a run on the list; returns its id. The same spec by the same actor in the same project is the same run.
+
+    Args:
+        node: A node of the de-identified side.
+        spec: What is to be run.
+        actor: Who asks.
+        project: That the run belongs to; empty for the registry's own.
 
     Raises:
         Refused: ``run-invalid`` with the ``entry`` of the spec that is wrong; ``not-found`` when there is no such
-            version of a dataset.
-        NotYet: ``storage-full``, ``index-busy``.
+            version of a dataset, or no such project in its registry; ``project-dataset`` when it does not open it.
+        Forbidden: ``project-closed``.
+        NotYet: ``quota-used``, ``storage-full``, ``index-busy``.
     """
     wrong = _wrong_entry(node, spec)
     if wrong or not actor:
         raise Refused("run-invalid", entry=wrong or "actor")
     dataset = show(node, spec.dataset, spec.version)
-    run_id = digest_bytes(canonical({"actor": actor, "spec": rows.spec_json(spec)}))[:ID_DIGITS]
+    told: dict[str, Json] = {"actor": actor, "spec": rows.spec_json(spec)}
+    if project:
+        told["project"] = project
+    run_id = digest_bytes(canonical(told))[:ID_DIGITS]
     facts: dict[str, Json] = {
         "code": spec.code_digest,
         "dataset": dataset.digest,
+        "project": project,
         "registry": dataset.question.registry,
         "seed": spec.seed,
         "splits": list(spec.splits),
         "trusted": spec.trusted,
     }
     with writing(node.index) as connection:
-        if rows.add(connection, run_id, spec, actor, dataset, node.clock.stamp()):
+        if rows.is_new(connection, run_id):
+            at = node.clock.stamp()
+            if project:
+                _admitted(connection, need_open(connection, project, dataset.question.registry, at), spec)
+            rows.add(connection, run_id, spec, actor, dataset, project=project, at=at)
             node.ledger.append("run-submitted", run_id, actor=actor, facts=facts, connection=connection)
     return run_id
 
@@ -89,14 +108,15 @@ def carry_out(node: Node, run_id: str) -> Json:
 
     Raises:
         Refused: ``not-found``.
-        NotYet: ``sandbox-missing``, ``storage-full``, ``storage-unreachable``, ``index-busy``.
+        NotYet: ``project-suspended``, ``quota-used``, ``sandbox-missing``, ``storage-full``, ``storage-unreachable``,
+            ``index-busy``.
     """
     run = find(node, run_id)
     if run.state in rows.OPEN:
         with writing(node.index) as connection:
             rows.begin(connection, run_id)
         try:
-            ended = shielded(attempt_run, node, run)
+            ended = shielded(_attempt, node, run)
         except NotYet as error:
             with writing(node.index) as connection:
                 rows.put_off(connection, run_id, error.code)
@@ -118,10 +138,27 @@ def find(node: Node, run_id: str) -> Run:
         return rows.of_id(connection, run_id)
 
 
-def runs(node: Node, registries: Iterable[str], limit: int = 100) -> tuple[Run, ...]:
-    """Runs on datasets of these registries, the newest first."""
+def runs(
+    node: Node, registries: Iterable[str], limit: int = 100, projects: Iterable[str] | None = None
+) -> tuple[Run, ...]:
+    """Runs on datasets of these registries, the newest first.
+
+    With ``projects``: the registries' own, in no project, and all of those projects.
+    """
     with reading(node.index) as connection:
-        return rows.of_registries(connection, registries, limit)
+        return rows.of_registries(connection, registries, limit, projects)
+
+
+def project_of(node: Node, run_id: str) -> str:
+    """The project that a run was submitted in; empty for none, and for a run of another node."""
+    with reading(node.index) as connection:
+        return rows.project_of(connection, run_id)
+
+
+def seconds_used(node: Node, project: str) -> float:
+    """How long the jobs of a project have run, all together."""
+    with reading(node.index) as connection:
+        return rows.seconds_of(connection, project)
 
 
 def runs_on(node: Node, dataset_digests: Iterable[str]) -> tuple[Run, ...]:
@@ -158,6 +195,34 @@ def end(node: Node, run: Run, ended: Ended) -> None:
     known = find(node, run.id)
     for digest in {*_left(ended)} - {*_left(known)}:
         node.store.delete(key_of(run.id, digest))
+
+
+def _admitted(connection: Connection, project: Project, spec: RunSpec) -> None:
+    """Returns when a project may run something on that dataset now.
+
+    Raises:
+        Refused: ``project-dataset``.
+        NotYet: ``quota-used``.
+    """
+    if spec.dataset not in project.datasets:
+        raise Refused("project-dataset")
+    most = project.quota.get("seconds")
+    if most is not None and rows.seconds_of(connection, project.id) >= most:
+        raise NotYet("quota-used")
+
+
+def _attempt(node: Node, run: Run) -> Ended:
+    """One attempt, when the run's project still stands: it may have been suspended or closed while the run waited."""
+    if run.project:
+        with reading(node.index) as connection:
+            project = find_project(connection, run.project)
+            state = project.standing(node.clock.stamp())
+            if state == "suspended":
+                raise NotYet("project-suspended")
+            if state != "open":
+                return Ended("refused", "project-closed")
+            _admitted(connection, project, run.spec)
+    return attempt_run(node, run)
 
 
 def _left(ended: Ended | Run) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ RUNS = Table(
     Column("name", String(64), nullable=False),
     Column("actor", Text, nullable=False),
     Column("registry", String(64), nullable=False),
+    Column("project", String(64), nullable=False, server_default="", comment="empty: the registry's own"),
     Column("dataset", String(64), nullable=False),
     Column("dataset_digest", String(64), nullable=False),
     Column("state", String(16), nullable=False),
@@ -30,4 +31,5 @@ RUNS = Table(
     Index("ix_compute_run_handed", "handed", "ended_at"),
     Index("ix_compute_run_registry", "registry", "submitted_at"),
     Index("ix_compute_run_dataset_digest", "dataset_digest"),
+    Index("ix_compute_run_project", "project", "submitted_at"),
 )

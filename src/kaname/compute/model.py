@@ -54,6 +54,8 @@ class Run:
     actor: str
     """Who submitted it."""
     registry: str
+    project: str
+    """That it was submitted in; empty for the registry's own."""
     dataset_digest: str
     state: RunState
     reason: str

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from kaname.compute.index import RUNS
 from kaname.compute.model import Ended, Output, Run, RunSpec
@@ -26,12 +26,17 @@ def spec_json(spec: RunSpec) -> dict[str, Json]:
     return fields
 
 
-def add(connection: Connection, run_id: str, spec: RunSpec, actor: str, dataset: DatasetVersion, at: str) -> bool:
-    """Writes a run down as queued; whether it is new."""
+def is_new(connection: Connection, run_id: str) -> bool:
+    """Whether there is no such run yet; submissions stand in a row from here to the end of the transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SUBMIT_LOCK})
-    if connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id)).first():
-        return False
+    return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id)).first() is None
+
+
+def add(  # noqa: PLR0913 -- what a run is
+    connection: Connection, run_id: str, spec: RunSpec, actor: str, dataset: DatasetVersion, *, project: str, at: str
+) -> None:
+    """Writes a new run down as queued."""
     connection.execute(
         insert(RUNS).values(
             id=run_id,
@@ -39,13 +44,13 @@ def add(connection: Connection, run_id: str, spec: RunSpec, actor: str, dataset:
             name=spec.name,
             actor=actor,
             registry=dataset.question.registry,
+            project=project,
             dataset=dataset.name,
             dataset_digest=dataset.digest,
             state="queued",
             submitted_at=at,
         )
     )
-    return True
 
 
 def of_id(connection: Connection, run_id: str) -> Run:
@@ -60,11 +65,33 @@ def of_id(connection: Connection, run_id: str) -> Run:
     return _run(row)
 
 
-def of_registries(connection: Connection, registries: Iterable[str], limit: int) -> tuple[Run, ...]:
-    """Runs on datasets of these registries, the newest first."""
+def of_registries(
+    connection: Connection, registries: Iterable[str], limit: int, projects: Iterable[str] | None = None
+) -> tuple[Run, ...]:
+    """Runs on datasets of these registries, the newest first.
+
+    Args:
+        connection: A transaction.
+        registries: Of which all runs are meant, or, with ``projects``, those in no project.
+        limit: How many at most.
+        projects: Of which all runs are meant, too; ``None`` makes no difference between projects.
+    """
     query = select(RUNS).where(RUNS.c.registry.in_(list(registries)))
+    if projects is not None:
+        own = RUNS.c.registry.in_(list(registries)) & (RUNS.c.project == "")
+        query = select(RUNS).where(own | RUNS.c.project.in_(list(projects)))
     rows = connection.execute(query.order_by(RUNS.c.submitted_at.desc(), RUNS.c.id).limit(limit))
     return tuple(_run(row) for row in rows)
+
+
+def project_of(connection: Connection, run_id: str) -> str:
+    """The project that a run was submitted in; empty for none, and for a run of another node."""
+    return connection.scalar(select(RUNS.c.project).where(RUNS.c.id == run_id)) or ""
+
+
+def seconds_of(connection: Connection, project: str) -> float:
+    """How long the jobs of a project have run, all together."""
+    return connection.scalar(select(func.sum(RUNS.c.seconds)).where(RUNS.c.project == project)) or 0.0
 
 
 def on_datasets(connection: Connection, digests: Iterable[str]) -> tuple[Run, ...]:
@@ -132,6 +159,7 @@ def _run(row: Row[*tuple[Any, ...]]) -> Run:
         spec=spec_of(json.loads(row.spec)),
         actor=row.actor,
         registry=row.registry,
+        project=row.project,
         dataset_digest=row.dataset_digest,
         state=row.state,
         reason=row.reason,

@@ -124,6 +124,18 @@ def names(node: Node, registries: tuple[str, ...]) -> tuple[DatasetVersion, ...]
         return catalogue.newest_of_all(connection, registries)
 
 
+def need_names(node: Node, registry: str, wanted: Iterable[str]) -> None:
+    """Returns when each of these is a dataset of that registry.
+
+    Raises:
+        Refused: ``not-found``.
+    """
+    known = {one.name for one in names(node, (registry,))}
+    for name in wanted:
+        if name not in known:
+            raise Refused("not-found", dataset=name)
+
+
 def content(node: Node, dataset: DatasetVersion) -> Frozen:
     """The frozen list of a version.
 

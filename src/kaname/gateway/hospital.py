@@ -26,12 +26,20 @@ class Hospital:
     key: MasterKey
     spool: Spool
     linkage: Linkage
-    signing: SigningKey
 
     @property
     def name(self) -> str:
         """Name of this gateway."""
         return self.node.settings.name
+
+    @property
+    def signing(self) -> SigningKey:
+        """What this gateway signs with now: another command may have renewed it since.
+
+        Raises:
+            Refused: ``key-missing``, ``key-permissions``, ``key-invalid``.
+        """
+        return SigningKey.load(self.node.settings.keys / SIGNING_FILE)
 
     @property
     def crossing(self) -> Path:
@@ -70,6 +78,5 @@ def open_hospital(node: Node) -> Hospital:
         raise Refused("wrong-role")
     home = node.settings.home
     key = home_key(home)
-    return Hospital(
-        node, key, Spool(home / "spool", key), Linkage(key), SigningKey.load(node.settings.keys / SIGNING_FILE)
-    )
+    SigningKey.load(node.settings.keys / SIGNING_FILE)  # told now, not when the first parcel is sealed
+    return Hospital(node, key, Spool(home / "spool", key), Linkage(key))

@@ -13,6 +13,7 @@ from kaname.gateway.hospital import Hospital
 from kaname.gateway.index import OBJECTS, PARCELS
 from kaname.gateway.receive import withdrawn
 from kaname.ledger import Json
+from kaname.parcel.enrolment import own_keys
 from kaname.parcel.open import open_parcel
 from kaname.parcel.statements import Receipt
 from kaname.parcel.transfer import deliver
@@ -32,8 +33,7 @@ def send(hospital: Hospital, batch: str) -> Json:
         raise Refused("withdrawn")
     path = hospital.outbox / f"{row.digest}.parcel"
     if row.state == "sealed":
-        own = hospital.signing.public
-        receipt = deliver(open_parcel(path, {own.id: own}), hospital.partner())
+        receipt = deliver(open_parcel(path, own_keys(hospital.node.settings.keys)), hospital.partner())
         _write_down(hospital, batch, receipt)
         state, reason = receipt.outcome, receipt.reason
     else:

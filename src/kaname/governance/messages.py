@@ -9,8 +9,9 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, insert, select
 
+from kaname.access.heads import head_json, keep_head
 from kaname.access.introductions import Introduced, introduce
-from kaname.access.partners import keys, partner_of_key
+from kaname.access.partners import keys, list_partners, partner_of_key
 from kaname.access.signing import read_statement
 from kaname.database import reading, writing
 from kaname.errors import Refused
@@ -20,7 +21,10 @@ from kaname.ledger import Json
 from kaname.node import Node
 from kaname.parcel.enrolment import signing_key
 from kaname.parcel.fields import NAME, Fields
-from kaname.parcel.messages import HOLDINGS, INTRODUCTION, READINGS, Acknowledgement, Message
+from kaname.parcel.messages import HOLDINGS, INTRODUCTION, LEDGER_HEAD, READINGS, Acknowledgement, Message
+
+SIGNERS = {HOLDINGS: ("gateway",), LEDGER_HEAD: ("gateway", "hub")}
+"""Roles of those whose word a message of that kind may be; of every other kind a hub's."""
 
 
 def take_message(node: Node, statement: bytes) -> bytes:
@@ -34,8 +38,8 @@ def take_message(node: Node, statement: bytes) -> bytes:
 
     Raises:
         Refused: ``statement-invalid`` when it is no message of an admitted hub, or gateway, about one of its
-            registries (``part`` says why); ``enrolment-invalid`` for an introduction that cannot stand; what the room
-            refuses.
+            registries (``part`` says why); ``enrolment-invalid`` for an introduction that cannot stand;
+            ``ledger-contradicted``, ``ledger-went-back``; what the room refuses.
         NotYet: ``index-busy``, ``storage-full``; what the room has to wait for.
     """
     message = _authentic(node, statement)
@@ -48,8 +52,8 @@ def take_message(node: Node, statement: bytes) -> bytes:
 def _authentic(node: Node, statement: bytes) -> Message:
     message = Message.open(statement, keys(node.index))
     partner = partner_of_key(node.index, read_statement(statement).key_id)
-    role = "gateway" if message.kind == HOLDINGS else "hub"
-    if partner is None or (partner.role, partner.name) != (role, message.sender):
+    roles = SIGNERS.get(message.kind, ("hub",))
+    if partner is None or partner.role not in roles or partner.name != message.sender:
         raise Refused("statement-invalid", part="sender")
     if message.registry not in partner.registries or message.registry not in node.settings.registries:
         raise Refused("statement-invalid", part="registry")
@@ -66,6 +70,8 @@ def _read(node: Node, message: Message) -> Json:
         return take_in(node, message.sender, message.registry, message.body)
     if message.kind == HOLDINGS:
         return take_holdings(node, message)
+    if message.kind == LEDGER_HEAD:
+        return _head(node, message)
     raise Refused("statement-invalid", part="kind")
 
 
@@ -76,6 +82,15 @@ def _introduction(node: Node, message: Message) -> Json:
     with writing(node.index) as connection:
         introduce(connection, gateway)
     return {"key": key.id}
+
+
+def _head(node: Node, message: Message) -> Json:
+    """Keeps where a partner's ledger ends: one that was admitted here, not one that a hub vouches for."""
+    key_id = read_statement(message.statement).key_id
+    for partner in list_partners(node.index):
+        if partner.public_key.id == key_id:
+            return head_json(keep_head(node, partner.name, partner.public_key, message.statement))
+    raise Refused("statement-invalid", part="sender")
 
 
 def _acknowledge(node: Node, message: Message, digest: str, answer: Json) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaname.access.signing import read_statement
 from kaname.errors import Refused
 from kaname.parcel.manifest import Manifest
 from kaname.parcel.open import MANIFEST_LIMIT_BYTES, SIGNATURE_LIMIT_BYTES
@@ -29,6 +30,14 @@ def read_head(file: Path) -> Head:
     with file.open("rb") as source:
         manifest = read_small(source, MANIFEST_NAME, MANIFEST_LIMIT_BYTES, "parcel-format")
         return Head(manifest, read_small(source, SIGNATURE_NAME, SIGNATURE_LIMIT_BYTES, "parcel-format"))
+
+
+def signer(file: Path) -> str:
+    """Id of the key that a file says it is signed with; empty when it says none. Nothing is verified."""
+    try:
+        return read_statement(read_head(file).signature).key_id
+    except Refused:
+        return ""
 
 
 def claimed(file: Path) -> Manifest | None:

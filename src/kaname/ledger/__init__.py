@@ -6,6 +6,7 @@ May say: ``Refused("ledger-broken")`` when the chain does not hold.
 
 from kaname.ledger.book import Ledger
 from kaname.ledger.canonical import Json, canonical
+from kaname.ledger.chain import Chain
 from kaname.ledger.model import Event, Head
 
-__all__ = ["Event", "Head", "Json", "Ledger", "canonical"]
+__all__ = ["Chain", "Event", "Head", "Json", "Ledger", "canonical"]

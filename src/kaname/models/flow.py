@@ -14,10 +14,10 @@ from kaname.models.model import Deployment, ModelRef, ModelVersion, Predicted, S
 from kaname.node import Node
 
 
-def versions(node: Node, registries: Iterable[str]) -> tuple[ModelVersion, ...]:
-    """Every model version of these registries, by name and number."""
+def versions(node: Node, registries: Iterable[str], projects: Iterable[str] = ()) -> tuple[ModelVersion, ...]:
+    """Every model version of these registries, or trained in these projects, by name and number."""
     with reading(node.index) as connection:
-        return rows.of_registries(connection, registries)
+        return rows.of_registries(connection, registries, projects)
 
 
 def show(node: Node, name: str, version: int | None = None) -> ModelVersion:

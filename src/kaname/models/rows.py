@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select
 
+from kaname.compute.index import RUNS
 from kaname.errors import Refused
 from kaname.ledger.canonical import canonical
 from kaname.models.index import DEPLOYMENTS, VERSIONS
@@ -63,9 +64,12 @@ def of_number(connection: Connection, name: str, version: int | None) -> ModelVe
     return _version(row)
 
 
-def of_registries(connection: Connection, registries: Iterable[str]) -> tuple[ModelVersion, ...]:
-    """Every version of these registries, by name and number."""
-    query = select(VERSIONS).where(VERSIONS.c.registry.in_(list(registries)))
+def of_registries(
+    connection: Connection, registries: Iterable[str], projects: Iterable[str] = ()
+) -> tuple[ModelVersion, ...]:
+    """Every version of these registries, or trained in these projects, by name and number."""
+    trained = select(RUNS.c.id).where(RUNS.c.project.in_(list(projects)))
+    query = select(VERSIONS).where(VERSIONS.c.registry.in_(list(registries)) | VERSIONS.c.run.in_(trained))
     return tuple(_version(row) for row in connection.execute(query.order_by(VERSIONS.c.name, VERSIONS.c.version)))
 
 

@@ -89,12 +89,21 @@ def ask(partner: Partner, method: str, path: str, body: Body | None = None) -> A
         NotYet: ``receiver-unreachable``; for a person ``receiver-untrusted``.
         Refused, NotYet: what reading the content of ``body`` raises; the request is broken off then.
     """
+    return ask_door(partner.url, partner.tls, method, path, body)
+
+
+def ask_door(url: str, tls: ssl.SSLContext, method: str, path: str, body: Body | None = None) -> Answer:
+    """The same at a door whose node is no partner yet.
+
+    Raises:
+        NotYet, Refused: as :func:`ask`.
+    """
     headers = {"accept-encoding": "identity"} | (body.headers if body else {})
     content = body.content if body else None
     with (
         _outcomes(),
-        httpx.Client(verify=partner.tls, timeout=TIMEOUT, trust_env=False) as client,
-        client.stream(method, partner.url + path, content=content, headers=headers) as response,
+        httpx.Client(verify=tls, timeout=TIMEOUT, trust_env=False) as client,
+        client.stream(method, url + path, content=content, headers=headers) as response,
     ):
         return Answer(response.status_code, _read(response))
 

@@ -1,4 +1,4 @@
-"""Enrolment by two files carried by hand: a node's request, and the answer of the next tier.
+"""Enrolment: a node's request, and the answer of the next tier; two files carried by hand, or sent with a code.
 
 A gateway enrols with a hub, a hub with a cloud, both in the same way: the one who asks will deliver, the one who
 answers will receive. The request proves that its maker holds the signing key and the TLS key that it names. The answer
@@ -7,7 +7,8 @@ show a fingerprint in plain sight: the two people compare them by telephone, sin
 is the right one.
 
 Files of a keys folder (0700, each file 0600): ``signing.pem``, ``tls.key``, ``tls.crt``, ``authority.crt``; at a
-receiver ``authority.key``. ``partner.json`` stands beside the client's TLS files (:func:`client_folder`).
+receiver ``authority.key``; after a new key ``signing.before``. ``partner.json`` stands beside the client's TLS files
+(:func:`client_folder`).
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ REQUEST = "enrolment-request"
 ANSWER = "enrolment-answer"
 CLIENT_DAYS = 825
 SIGNING_FILE = "signing.pem"
+NEXT_FILE = "signing.next.pem"
+"""A signing key that the next tier was told of, until it has answered."""
+BEFORE_FILE = "signing.before"
+"""Public keys that this folder signed with before, a line each."""
 PARTNER_FILE = "partner.json"
 FILE_LIMIT_BYTES = 1 << 16
 
@@ -118,15 +123,69 @@ def signing_key(keys: Path) -> SigningKey:
     return SigningKey.load(path) if path.exists() else SigningKey.new(path)
 
 
+def own_keys(keys: Path) -> dict[str, PublicKey]:
+    """The public key that a keys folder signs with, and those that it signed with before, by key id.
+
+    Raises:
+        Refused: ``key-missing``, ``key-permissions``, ``key-invalid``.
+    """
+    before = keys / BEFORE_FILE
+    texts = read_secret(before).decode("ascii").split() if before.exists() else []
+    known = [*(PublicKey.from_text(text) for text in texts), SigningKey.load(keys / SIGNING_FILE).public]
+    return {key.id: key for key in known}
+
+
+def succeed(keys: Path) -> None:
+    """Has the key in ``signing.next.pem`` take the place of the signing key, whose public half is kept.
+
+    Raises:
+        Refused: ``key-missing``, ``key-permissions``, ``key-invalid``.
+    """
+    texts = [key.text for key in own_keys(keys).values()]
+    SigningKey.load(keys / NEXT_FILE)
+    replace_secret(keys / BEFORE_FILE, "".join(f"{text}\n" for text in texts).encode("ascii"))
+    (keys / NEXT_FILE).replace(keys / SIGNING_FILE)
+
+
+def start_over(keys: Path) -> None:
+    """Makes a new signing key, and drops TLS key and certificate: for a node whose keys were revoked.
+
+    Raises:
+        Refused: ``key-missing``, ``key-permissions``, ``key-invalid``.
+    """
+    next_key(keys)
+    succeed(keys)
+    for name in ("tls.crt", "tls.key"):
+        (client_folder(keys) / name).unlink(missing_ok=True)
+
+
+def next_key(keys: Path) -> SigningKey:
+    """The signing key to come; one that an earlier attempt left is used.
+
+    Raises:
+        Refused: ``key-permissions``, ``key-invalid``.
+    """
+    path = keys / NEXT_FILE
+    return SigningKey.load(path) if path.exists() else SigningKey.new(path)
+
+
 def make_request(
-    keys: Path, name: str, registries: Sequence[str], clock: Clock = SYSTEM, *, role: Role = "gateway"
+    keys: Path,
+    name: str,
+    registries: Sequence[str],
+    clock: Clock = SYSTEM,
+    *,
+    role: Role = "gateway",
+    key: SigningKey | None = None,
 ) -> bytes:
     """The request file of a node that will deliver; its keys are made when the folder has none.
+
+    ``key`` is what it will sign with, if that is not the signing key of the folder.
 
     Raises:
         Refused: ``enrolment-invalid`` when name or registries are no names; ``key-permissions``, ``key-invalid``.
     """
-    key = signing_key(keys)
+    key = key or signing_key(keys)
     body: dict[str, Json] = {
         "at": clock.stamp(),
         "csr": certificates.make_request(client_folder(keys), name).decode("ascii"),
@@ -148,7 +207,7 @@ def read_request(data: bytes) -> Request:
         Refused: ``enrolment-invalid``.
     """
     names = ("at", "csr", "fingerprint", "name", "public_key", "registries", "role")
-    fields, key = _self_signed(data, REQUEST, *names)
+    fields, key = self_signed(data, REQUEST, *names)
     request = Request(
         name=fields.text("name", NAME),
         role=fields.choice("role", ROLES),
@@ -164,16 +223,27 @@ def read_request(data: bytes) -> Request:
     return request
 
 
-def admit(request: bytes, authority: Path, key: SigningKey, name: str, url: str, clock: Clock = SYSTEM) -> Admission:
+def admit(  # noqa: PLR0913 -- the receiver's half: authority, key, name, url
+    request: bytes,
+    authority: Path,
+    key: SigningKey,
+    name: str,
+    url: str,
+    clock: Clock = SYSTEM,
+    *,
+    registries: Sequence[str] | None = None,
+) -> Admission:
     """Admits a node: issues its client certificate and signs the answer file.
 
     ``authority`` is the receiver's keys folder, ``key``, ``name`` and ``url`` are the receiver's. Whether to admit the
-    node in its role for these registries is decided before, by whoever has read the request.
+    node in its role is decided before, by whoever has read the request; for which ``registries``, too, if not for all
+    that it asks for.
 
     Raises:
         Refused: ``enrolment-invalid``; ``key-…`` when the folder holds no usable authority.
     """
     asked = read_request(request)
+    granted = asked.registries if registries is None else tuple(sorted(registries))
     certificate = certificates.issue(authority, asked.csr, CLIENT_DAYS, clock)
     body: dict[str, Json] = {
         "at": clock.stamp(),
@@ -184,19 +254,20 @@ def admit(request: bytes, authority: Path, key: SigningKey, name: str, url: str,
         "gateway_key": asked.key.text,
         "name": name,
         "public_key": key.public.text,
-        "registries": list(asked.registries),
+        "registries": [*granted],
         "url": url,
     }
     answer = sign_statement(ANSWER, body, key)
     _read_answer(answer)  # what is written can be read
     fingerprint = certificates.fingerprint(certificates.read_certificate(certificate))
-    return Admission(asked.name, asked.role, asked.registries, asked.key, fingerprint, answer)
+    return Admission(asked.name, asked.role, granted, asked.key, fingerprint, answer)
 
 
-def accept_answer(keys: Path, answer: bytes, fingerprint: str = "") -> PartnerRecord:
+def accept_answer(keys: Path, answer: bytes, fingerprint: str = "", own: PublicKey | None = None) -> PartnerRecord:
     """Takes the receiver's answer into the keys folder; ``partner.json`` is written last and makes it valid.
 
-    ``fingerprint`` is the receiver's as heard by telephone; when given it must be the one in the file.
+    ``fingerprint`` is the receiver's as heard by telephone; when given it must be the one in the file. ``own`` is the
+    key that was asked for, if that is not the signing key of the folder.
 
     Raises:
         Refused: ``enrolment-invalid`` when the answer is not for the keys of this folder, contradicts itself, has
@@ -206,7 +277,7 @@ def accept_answer(keys: Path, answer: bytes, fingerprint: str = "") -> PartnerRe
     record = found.record
     if fingerprint and fingerprint != record.key.fingerprint:
         raise Refused(CODE, part="fingerprint")
-    if found.gateway_key != SigningKey.load(keys / SIGNING_FILE).public:
+    if found.gateway_key != (own or SigningKey.load(keys / SIGNING_FILE).public):
         raise Refused(CODE, part="gateway_key")
     client = client_folder(keys)
     if _public(found.certificate) != certificates.own_public_key(client):
@@ -246,7 +317,7 @@ class _Answer:
 
 def _read_answer(data: bytes) -> _Answer:
     names = ("at", "authority", "certificate", "fingerprint", "gateway", "gateway_key")
-    fields, _ = _self_signed(data, ANSWER, *names, "name", "public_key", "registries", "url")
+    fields, _ = self_signed(data, ANSWER, *names, "name", "public_key", "registries", "url")
     answer = _Answer(
         _record(fields),
         fields.key("gateway_key"),
@@ -263,8 +334,12 @@ def _read_answer(data: bytes) -> _Answer:
     return answer
 
 
-def _self_signed(data: bytes, kind: str, *names: str) -> tuple[Fields, PublicKey]:
-    """The members of a statement that is signed with the key it carries."""
+def self_signed(data: bytes, kind: str, *names: str) -> tuple[Fields, PublicKey]:
+    """The members of a statement that is signed with the key it carries, and that key.
+
+    Raises:
+        Refused: ``enrolment-invalid``.
+    """
     if len(data) > FILE_LIMIT_BYTES:
         raise Refused(CODE, part="size")
     try:

@@ -22,7 +22,9 @@ INTRODUCTION = "introduction"
 READINGS = "readings"
 """Kind: settled labels with their readings."""
 HOLDINGS = "holdings"
-"""Kind: a gateway tells how much lies with it. The only kind that a gateway signs; hubs pass it on as it is."""
+"""Kind: a gateway tells how much lies with it. Hubs pass it on as the gateway signed it."""
+LEDGER_HEAD = "ledger-head"
+"""Kind: a node tells where its ledger ends. Its sequence is the event's own number."""
 MESSAGE_LIMIT_BYTES = 1 << 24
 """Largest message statement."""
 

@@ -73,7 +73,7 @@ def make_chain(root: Path) -> Chain:
     ):
         if not (chain.homes[site] / "kaname.toml").exists():
             doors = ["--port", str(ports.pop()), "--peer-port", str(ports.pop())]
-            made = chain.at(site, "init", "--role", role, "--name", name, *doors, *taken)
+            made = chain.at(site, "init", "--trial", "--role", role, "--name", name, *doors, *taken)
             write_secret(chain.password(site), f"{made['administrator']}  {made['password']}")
     _open_more_doors(chain, ports)
     _enrol(chain, "hub", "partner", "cloud")

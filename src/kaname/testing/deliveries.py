@@ -10,6 +10,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from kaname.access.certificates import fingerprint, read_certificate
 from kaname.access.partners import Partner, admit
 from kaname.access.signing import PublicKey, SigningKey
 from kaname.clock import SYSTEM, Clock
@@ -36,7 +37,7 @@ AT = "2026-11-21T12:00:00Z"
 
 def make_hub(home: Path, *, database: str = "", clock: Clock = SYSTEM) -> Node:
     """A hub with its signing key and nobody admitted."""
-    settings = Settings(home, "hub", "society", database=database, registries=(REGISTRY, "basic"))
+    settings = Settings(home, "hub", "society", database=database, registries=(REGISTRY, "basic"), second_factor=())
     settings.keys.mkdir(mode=0o700, parents=True)
     signing_key(settings.keys)
     return open_node(settings, clock)
@@ -68,9 +69,18 @@ class Facility:
         """The name under which it is admitted."""
         return f"facility-{self.number}"
 
-    def admitted_to(self, hub: Node, registries: Sequence[str] = (REGISTRY, "basic")) -> Facility:
-        """The same facility, once the hub knows it."""
-        admit(hub.index, Partner(self.name, "gateway", self.signing.public, tuple(registries)), clock=hub.clock)
+    @property
+    def certificate(self) -> str:
+        """SHA-256 of what it shows at the door where nothing else is put in its place."""
+        return digest_bytes(self.signing.public.raw)
+
+    def admitted_to(
+        self, hub: Node, registries: Sequence[str] = (REGISTRY, "basic"), *, shown: Path | None = None
+    ) -> Facility:
+        """The same facility, once the hub knows it, and the certificate in ``shown`` if there is one."""
+        certificate = fingerprint(read_certificate(shown.read_bytes())) if shown else self.certificate
+        known = Partner(self.name, "gateway", self.signing.public, tuple(registries), certificate)
+        admit(hub.index, known, clock=hub.clock)
         return self
 
     def subject(self, patient_id: str) -> str:

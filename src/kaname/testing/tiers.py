@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaname.access.certificates import server_context
 from kaname.access.partners import Partner as Admitted
 from kaname.access.partners import admit as write_down
 from kaname.node import Node
@@ -18,8 +17,8 @@ from kaname.parcel.enrolment import accept_answer, admit, make_request, signing_
 from kaname.settings import Settings
 from kaname.testing.deliveries import REGISTRY, Facility
 from kaname.upkeep.home import make_home
-from kaname.web.app import make_peer_app
 from kaname.web.peer import clear_inbox
+from kaname.web.peertls import PeerTls
 from kaname.web.serve import peer_door
 
 REGISTRIES = (REGISTRY, "basic")
@@ -42,7 +41,7 @@ class Door:
         """Answers partners for as long as the context lasts."""
         clear_inbox(self._node)
         with socket.create_server(("127.0.0.1", self._port)) as listener:
-            door = peer_door(make_peer_app(self._node), listener, server_context(self._node.settings.keys))
+            door = peer_door(PeerTls(self._node), listener)
             thread = threading.Thread(target=lambda: asyncio.run(door.server.serve(sockets=[listener])))
             thread.start()
             try:

@@ -33,7 +33,7 @@ def waiting_gateway(folder: Path, **settings: int) -> Hospital:
         folder: an existing one; the files are left in it.
         settings: numbers of the node's settings, e.g. its port.
     """
-    made = Settings(folder / "home", "gateway", "facility-1", registries=REGISTRIES, **settings)  # pyright: ignore[reportArgumentType] - numbers alone
+    made = Settings(folder / "home", "gateway", "facility-1", registries=REGISTRIES, second_factor=(), **settings)  # pyright: ignore[reportArgumentType] - numbers alone
     hospital = open_hospital(make_home(made))
     _take(hospital, _echo(folder / "jsum"), "jsum")
     _take(hospital, _screens(folder / "j-mid"), "j-mid")

@@ -34,6 +34,7 @@ def _questions(node: Node) -> dict[str, Callable[[Node], tuple[str, ...]]]:
     from kaname.intake.forward import unforwarded
     from kaname.models.admit import releases_waiting
     from kaname.models.predict import predictions_waiting
+    from kaname.upkeep.heads import untold_head
 
     asked: dict[str, Callable[[Node], tuple[str, ...]]] = {
         "forward": unforwarded,
@@ -41,6 +42,7 @@ def _questions(node: Node) -> dict[str, Callable[[Node], tuple[str, ...]]]:
         "shelve": unshelved,
         "locate-images": unlocated,
         "send-readings": unsent,
+        "send-head": untold_head,
     }
     if node.settings.role == "cloud":
         asked |= {"run": runs_waiting, "release": requests_waiting, "admit": releases_waiting}

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from kaname.node import Node
+from kaname.upkeep.renewal import certificates_ending, renew_ending
 from kaname.work import Work
 
 
@@ -27,6 +28,7 @@ def working(node: Node) -> Generator[Work]:
         _hospital(work, node)
     else:
         _society(work, node)
+    work.flow("renew", partial(renew_ending, node), partial(certificates_ending, node))
     work.start()
     try:
         yield work
@@ -37,8 +39,10 @@ def working(node: Node) -> Generator[Work]:
 def _hospital(work: Work, node: Node) -> None:
     from kaname.gateway.flow import register
     from kaname.gateway.hospital import open_hospital
+    from kaname.upkeep.heads import send_head, untold_head
 
     register(work, open_hospital(node))
+    work.flow("send-head", partial(send_head, node), partial(untold_head, node))
 
 
 def _society(work: Work, node: Node) -> None:
@@ -50,12 +54,14 @@ def _society(work: Work, node: Node) -> None:
     from kaname.intake.facilities import pass_holdings_on, untold
     from kaname.intake.forward import forward_parcel, unforwarded
     from kaname.models.predict import predict_pack, predictions_waiting
+    from kaname.upkeep.heads import send_head, untold_head
 
     work.flow("forward", partial(forward_parcel, node), partial(unforwarded, node), lanes=2)
     work.flow("pass-holdings-on", partial(pass_holdings_on, node), partial(untold, node))
     work.flow("shelve", partial(shelve_parcel, node), partial(unshelved, node))
     work.flow("locate-images", partial(locate_images, node), partial(unlocated, node))
     work.flow("send-readings", partial(send_readings, node), partial(unsent, node))
+    work.flow("send-head", partial(send_head, node), partial(untold_head, node))
     if node.settings.role == "cloud":
         _research(work, node)
     work.flow("predict", partial(predict_pack, node), partial(predictions_waiting, node))

@@ -12,14 +12,15 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Depends, Query, Request
 
-from kaname.access.tokens import Duty, Grant
+from kaname.access.model import Duty, need_any
 from kaname.annotation import flow
 from kaname.annotation.marks import given_of, marks_json
 from kaname.annotation.model import Case, Kind, Sought, State, Taken, Task
 from kaname.annotation.questions import question_json
-from kaname.errors import Forbidden, Refused
+from kaname.errors import Refused
 from kaname.ledger import Json
 from kaname.node import Node
+from kaname.web.permit import may, permitted
 from kaname.web.token import grant_of, guarded_routes
 
 DUTY_OF: dict[Kind, Duty] = {"reading": "read", "adjudication": "adjudicate", "correction": "adjudicate"}
@@ -42,7 +43,7 @@ class Asked:
 
 def annotation_routes(node: Node) -> APIRouter:
     """The routes; what they do stands in :mod:`kaname.annotation.flow`."""
-    routes = guarded_routes(node, "/api/v1/annotation", None)
+    routes = guarded_routes(node, "/api/v1/annotation")
 
     def make(request: Request, body: Annotated[object, Body()]) -> Answer:
         """Makes a task of series that the archive holds, or adds what came since. Duty: curate."""
@@ -55,16 +56,17 @@ def annotation_routes(node: Node) -> APIRouter:
 
     def listed(request: Request) -> list[Answer]:
         """The tasks of the token's registries; for a curator with their progress. Duty: read, adjudicate or curate."""
-        grant = _who(request, "read", "adjudicate", "curate")
-        tasks = flow.tasks(node, grant.registries)
-        if "curate" not in grant.duties:
-            return [_task_json(task) for task in tasks]
-        return [_task_json(task) | {"progress": asdict(flow.progress(node, task.name))} for task in tasks]
+        curated = grant_of(request).registries_for("curate")
+        return [
+            _task_json(task)
+            | ({"progress": asdict(flow.progress(node, task.name))} if task.registry in curated else {})
+            for task in flow.tasks(node, permitted(request))
+        ]
 
     def cases(name: str, request: Request, asked: Annotated[Asked, Depends()]) -> Answer:
         """Cases to read (duty: read; those not read by the bearer yet), to decide or to correct (duty: adjudicate)."""
-        grant = _who(request, *(("read", "adjudicate") if asked.state == "open" else ("adjudicate",)))
-        _task_for(node, grant, name)
+        grant, task = grant_of(request), _task_for(node, request, name)
+        need_any(grant, ("read", "adjudicate") if asked.state == "open" else ("adjudicate",), task.registry)
         unread_by = "" if asked.state == "settled" else grant.name
         sought = Sought(asked.state, unread_by, asked.after, asked.limit, asked.study, asked.instance)
         found = flow.cases(node, name, sought)
@@ -74,7 +76,6 @@ def annotation_routes(node: Node) -> APIRouter:
     def read(id: str, request: Request, body: Annotated[object, Body()]) -> Answer:  # noqa: A002
         """Takes one reading of a case in; the same again changes nothing. Duty: that of its kind."""
         kind, rest = _kind(body)
-        _who(request, DUTY_OF[kind])
         case = flow.case_of(node, id)
         return asdict(_take(node, request, case.task, kind, [{"case": id, **rest}])[0])
 
@@ -88,36 +89,30 @@ def annotation_routes(node: Node) -> APIRouter:
 
     def agreement(name: str, request: Request) -> list[Answer]:
         """How far every two readers of a task agree. Duty: curate."""
-        _task_for(node, _who(request, "curate"), name)
+        _task_for(node, request, name)
         return [asdict(pair) for pair in flow.agreement(node, name)]
 
-    routes.add_api_route("/tasks", make, methods=["POST"])
-    routes.add_api_route("/tasks", listed, methods=["GET"])
-    routes.add_api_route("/tasks/{name}/cases", cases, methods=["GET"])
-    routes.add_api_route("/tasks/{name}/readings", read_many, methods=["POST"])
-    routes.add_api_route("/tasks/{name}/agreement", agreement, methods=["GET"])
-    routes.add_api_route("/cases/{id}/readings", read, methods=["POST"])
+    routes.add_api_route("/tasks", make, methods=["POST"], dependencies=[may("curate")])
+    routes.add_api_route("/tasks", listed, methods=["GET"], dependencies=[may("read", "adjudicate", "curate")])
+    routes.add_api_route("/tasks/{name}/cases", cases, methods=["GET"], dependencies=[may("read", "adjudicate")])
+    routes.add_api_route(
+        "/tasks/{name}/readings", read_many, methods=["POST"], dependencies=[may("read", "adjudicate")]
+    )
+    routes.add_api_route("/tasks/{name}/agreement", agreement, methods=["GET"], dependencies=[may("curate")])
+    routes.add_api_route("/cases/{id}/readings", read, methods=["POST"], dependencies=[may("read", "adjudicate")])
     return routes
 
 
-def _who(request: Request, *duties: Duty) -> Grant:
-    """The grant of a request, which must have one of the duties."""
-    grant = grant_of(request)
-    if not {*duties} & {*grant.duties}:
-        raise Forbidden("duty-missing", duty=" / ".join(duties))
-    return grant
-
-
-def _task_for(node: Node, grant: Grant, name: str) -> Task:
+def _task_for(node: Node, request: Request, name: str) -> Task:
     task = flow.task_of(node, name)
-    if task.registry not in grant.registries:
+    if task.registry not in permitted(request):
         raise Refused("not-found")
     return task
 
 
 def _take(node: Node, request: Request, name: str, kind: Kind, given: list[Json]) -> tuple[Taken, ...]:
-    grant = _who(request, DUTY_OF[kind])
-    _task_for(node, grant, name)
+    grant, task = grant_of(request), _task_for(node, request, name)
+    grant.need(DUTY_OF[kind], task.registry)
     return flow.take(node, name, grant.name, kind, [given_of(one) for one in given])
 
 

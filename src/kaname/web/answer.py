@@ -30,6 +30,7 @@ STATUS = {
     "not-acceptable": 406,
     "too-large": 413,
     "media-type": 415,
+    "too-many-requests": 429,
     "object-damaged": 500,
     "bug": 500,
 }
@@ -39,7 +40,7 @@ STATUS = {
 def status_of(error: KanameError) -> int:
     """The HTTP status of an outcome."""
     if isinstance(error, NotYet):
-        return UNAVAILABLE
+        return STATUS.get(error.code, UNAVAILABLE)
     return STATUS.get(error.code, 403 if isinstance(error, Forbidden) else UNPROCESSABLE)
 
 

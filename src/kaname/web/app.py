@@ -8,11 +8,14 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from kaname.access.elsewhere import elsewhere_of
 from kaname.node import Node
 from kaname.web.answer import tell_outcomes
 from kaname.web.guard import Guard
 from kaname.web.health import health_routes
+from kaname.web.limits import Limits, Rates
 from kaname.web.pages import show_outcomes
+from kaname.web.permit import anybody
 from kaname.web.token import guarded_routes
 
 BODY_LIMIT_BYTES = 1 << 20
@@ -23,11 +26,17 @@ PARCEL_LIMIT_BYTES = 16 << 30
 """Largest parcel on the door for partners, unless the caller says otherwise."""
 
 
-def make_app(node: Node) -> ASGIApp:
-    """The door for people: health, the console, and on the de-identified side DICOMweb and the API, for a token."""
-    app = _bare_app("Kaname")
+def make_app(node: Node, rates: Rates | None = None) -> ASGIApp:
+    """The door for people: health, the console, and on the de-identified side DICOMweb and the API, for a token.
+
+    Args:
+        node: Whose door it is.
+        rates: How often somebody may ask, where that is not what the settings say.
+    """
+    app = _bare_app("Kaname", rates or _rates(node))
     show_outcomes(app)
     app.include_router(health_routes(node))
+    _open_elsewhere(app, node)
     if node.settings.role != "gateway":
         return Guard(app, BODY_LIMIT_BYTES, _open_rooms(app, node))
     from kaname.web.hospital import hospital_routes
@@ -40,7 +49,7 @@ def make_viewer_app(node: Node) -> ASGIApp:
     """The viewer's own origin, on a node of the de-identified side: OHIF, and the studies that a ticket opened."""
     from kaname.web.viewer import viewer_routes
 
-    app = _bare_app("Kaname, viewer")
+    app = _bare_app("Kaname, viewer", _rates(node))
     app.include_router(viewer_routes(node))
     return Guard(app, READING_LIMIT_BYTES)
 
@@ -52,11 +61,22 @@ def make_peer_app(node: Node, *, limit_bytes: int = PARCEL_LIMIT_BYTES) -> ASGIA
         node: A node of the de-identified side.
         limit_bytes: Largest parcel that is taken in.
     """
-    from kaname.web.peer import peer_routes
+    from kaname.web.peer import enrolment_routes, peer_routes
 
-    app = _bare_app("Kaname, partners")
+    app = _bare_app("Kaname, partners", _rates(node))
     app.include_router(peer_routes(node))
+    app.include_router(enrolment_routes(node))
     return Guard(app, limit_bytes)
+
+
+def _open_elsewhere(app: FastAPI, node: Node) -> None:
+    """The way to the identity provider of an organisation, where the node has one; the sign-in page then names it."""
+    about = elsewhere_of(node.settings)
+    if about is not None:
+        from kaname.web.elsewhere import elsewhere_routes
+
+        app.state.elsewhere = about.title
+        app.include_router(elsewhere_routes(node, about))
 
 
 def _open_rooms(app: FastAPI, node: Node) -> Mapping[str, int]:
@@ -87,12 +107,18 @@ def _open_rooms(app: FastAPI, node: Node) -> Mapping[str, int]:
         """What this door offers, as OpenAPI."""
         return app.openapi()
 
-    about.add_api_route("/openapi.json", openapi, methods=["GET"], include_in_schema=False)
+    offered = anybody("what the door offers is the same for every token")
+    about.add_api_route("/openapi.json", openapi, methods=["GET"], include_in_schema=False, dependencies=[offered])
     app.include_router(about)
     return {STOW_PATH: STOW_LIMIT_BYTES}
 
 
-def _bare_app(title: str) -> FastAPI:
+def _rates(node: Node) -> Rates:
+    return Rates(researcher_frames_hour=node.settings.researcher_frames_hour)
+
+
+def _bare_app(title: str, rates: Rates) -> FastAPI:
     app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     tell_outcomes(app)
+    app.add_middleware(Limits, rates=rates)
     return app

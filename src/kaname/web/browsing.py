@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from kaname.access.tokens import Grant
+from kaname.access.model import Grant
 from kaname.annotation import flow
 from kaname.annotation.model import Sought
 from kaname.dicom.keys import is_uid
@@ -20,6 +20,7 @@ from kaname.node import Node
 from kaname.upkeep.examination import items_of, series_of
 from kaname.upkeep.studies import TEXT_MOST, Choices, Study, StudySearch, choices, find_studies, one_study
 from kaname.web.pages import page, whole_number
+from kaname.web.permit import may, permitted
 from kaname.web.shell import shell
 from kaname.web.signin import SEE_OTHER, own_form, session_of, session_routes
 from kaname.web.tickets import make_ticket, viewer_origin
@@ -43,20 +44,19 @@ def browsing_routes(node: Node) -> APIRouter:
 
     def look(uid: str, request: Request) -> Response:
         """Opens a study at the viewer's origin."""
-        ticket = make_ticket(node, session_of(request).grant, uid, viewer_origin(node, request))
+        session = session_of(request)
+        ticket = make_ticket(node, session.grant, uid, viewer_origin(node, request), session.owner)
         return RedirectResponse(ticket.url, SEE_OTHER)
 
-    routes.add_api_route("/studies", studies, methods=["GET"])
-    routes.add_api_route("/studies/{uid}", study, methods=["GET"])
-    routes.add_api_route("/studies/{uid}/look", look, methods=["POST"], dependencies=[Depends(own_form)])
+    routes.add_api_route("/studies", studies, methods=["GET"], dependencies=[may("browse")])
+    routes.add_api_route("/studies/{uid}", study, methods=["GET"], dependencies=[may("browse")])
+    routes.add_api_route("/studies/{uid}/look", look, methods=["POST"], dependencies=[may("pixels"), Depends(own_form)])
     return routes
 
 
 def _studies(node: Node, request: Request) -> dict[str, Any]:
-    grant = session_of(request).grant
-    grant.need("browse")
     given = {name: request.query_params.get(name, "").strip() for name in FILTERS}
-    wanted = _search(grant, given)
+    wanted = _search(permitted(request), given)
     offset = whole_number(request, "offset")
     found, total = find_studies(node, wanted, offset, STUDIES_A_PAGE)
     asked = {name: value for name, value in given.items() if value}
@@ -87,13 +87,13 @@ def _filters(counted: Choices, asked: dict[str, str]) -> list[tuple[str, list[tu
     return [(name, [(value, number, link(name, value)) for value, number in of.items()]) for name, of in found]
 
 
-def _search(grant: Grant, given: dict[str, str]) -> StudySearch:
+def _search(registries: tuple[str, ...], given: dict[str, str]) -> StudySearch:
     """What is asked for.
 
     Raises:
         Refused: ``not-found`` for a registry that the session does not open; ``query-invalid`` for a date that is none.
     """
-    if given["registry"] and given["registry"] not in grant.registries:
+    if given["registry"] and given["registry"] not in registries:
         raise Refused("not-found")
     for name in ("since", "until"):
         if given[name] and not _DATE.fullmatch(given[name]):
@@ -102,13 +102,12 @@ def _search(grant: Grant, given: dict[str, str]) -> StudySearch:
         if len(given[name]) > TEXT_MOST or not given[name].isprintable():
             raise Refused("query-invalid", term=name)
     dates = {name: given[name].replace("-", "") for name in ("since", "until")}
-    return replace(StudySearch(grant.registries), **{**given, **dates})
+    return replace(StudySearch(registries), **{**given, **dates})
 
 
 def _study(node: Node, request: Request, uid: str) -> dict[str, Any]:
     grant = session_of(request).grant
-    grant.need("browse")
-    found = one_study(node, grant.registries, uid) if is_uid(uid) else None
+    found = one_study(node, permitted(request), uid) if is_uid(uid) else None
     if found is None:
         raise Refused("not-found")
     there = series_of(node, (found.registry,), uid)
@@ -130,7 +129,7 @@ def _models(node: Node, study: Study) -> Any:  # noqa: ANN401 -- versions of mod
 
 def _to_read(node: Node, grant: Grant, study: Study) -> list[tuple[str, str, int]]:
     """Tasks that ask this person about images of the study: name, id of the first case, number of cases."""
-    if "read" not in grant.duties:
+    if not grant.may("read", study.registry):
         return []
     found: list[tuple[str, str, int]] = []
     for task in flow.tasks(node, (study.registry,)):

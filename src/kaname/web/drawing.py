@@ -19,10 +19,12 @@ from kaname.annotation import flow
 from kaname.annotation.marks import mark_of, marks_of
 from kaname.annotation.model import STATES, Case, Given, Mark, Question, Reading, Sought, Task
 from kaname.annotation.rows import case_id
+from kaname.dicom.keys import is_uid
 from kaname.errors import Forbidden, Refused
 from kaname.ledger import Json
 from kaname.node import Node
 from kaname.web.pages import Language
+from kaname.web.permit import anybody
 from kaname.web.tickets import opened_sessions
 
 TOKEN_HEADER = "Kaname-Form"  # noqa: S105 -- the name of a header
@@ -48,7 +50,15 @@ def drawing_routes(node: Node) -> APIRouter:
         (taken,) = flow.take(node, task.name, session.grant.name, "reading", [Given(case.id, marks)])
         return {"number": taken.number}
 
-    routes.add_api_route("/readings", drawn, methods=["POST"], dependencies=[Depends(own_message)])
+    routes.add_api_route(
+        "/readings",
+        drawn,
+        methods=["POST"],
+        dependencies=[
+            anybody("the session of the study that the message names says what its owner reads"),
+            Depends(own_message),
+        ],
+    )
     return routes
 
 
@@ -80,9 +90,7 @@ def offered(node: Node, session: Session, language: Language) -> dict[str, Any]:
         session: Of the viewer.
         language: Of questions and labels.
     """
-    if "read" not in session.grant.duties:
-        return {}
-    tasks = [task for task in flow.tasks(node, session.grant.registries) if _asks_for_boxes(task.question)]
+    tasks = [task for task in flow.tasks(node, session.grant.registries_for("read")) if _asks_for_boxes(task.question)]
     cases = {task.name: _cases(node, session, task) for task in tasks}
     asked = [task for task in tasks if cases[task.name]]
     if not asked:
@@ -145,7 +153,7 @@ def _session(node: Node, request: Request, body: Mapping[str, Json]) -> Session:
         Refused: ``not-found`` when this browser has not opened that study.
     """
     study = body["study"]
-    if not isinstance(study, str) or not study:
+    if not isinstance(study, str) or not is_uid(study):
         raise Refused("not-found")
     for session in opened_sessions(node, request, study):
         if not session.sent_from_its_own_form(request.headers.get(TOKEN_HEADER, "")):
@@ -164,7 +172,7 @@ def _case(node: Node, session: Session, body: Mapping[str, Json]) -> tuple[Task,
     match body:
         case {"task": str(name), "instance": str(instance), "frame": int(frame)} if not isinstance(frame, bool):
             task = flow.task_of(node, name)
-            if task.registry in session.grant.registries and _asks_for_boxes(task.question):
+            if task.registry in session.grant.registries_for("read") and _asks_for_boxes(task.question):
                 case = flow.case_of(node, case_id(name, (instance, frame)))
                 if case.study_instance_uid == session.about:
                     return task, case

@@ -1,26 +1,20 @@
-"""What the pages of every node have: signing in and out, the few files they use, and what stands around the content."""
+"""What stands around the content of the pages of every node."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
+from kaname.access.model import Grant
 from kaname.node import Node
 from kaname.registries import load
-from kaname.web.pages import PageRoute, language_of, static_file
-from kaname.web.signin import session_of, signin_routes
+from kaname.web.pages import language_of
+from kaname.web.signin import session_of
 
-
-def frame_routes(node: Node) -> APIRouter:
-    """Signing in and out, and the files of the pages."""
-    routes = APIRouter(include_in_schema=False)
-    routes.include_router(signin_routes(node))
-    files = APIRouter(route_class=PageRoute)
-    files.add_api_route("/static/{name}", static_file, methods=["GET"])
-    routes.include_router(files)
-    return routes
+Menu = Callable[[Grant], Sequence[tuple[str, str]]]
+"""Address and word of each page that somebody has a use for."""
 
 
 def frame(node: Node, request: Request, menu: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -35,7 +29,7 @@ def frame(node: Node, request: Request, menu: Sequence[tuple[str, str]]) -> dict
     return {
         "node": node.settings,
         "person": session.grant.name,
-        "duties": session.grant.duties,
+        "grant": session.grant,
         "menu": menu,
         "form_token": session.form_token,
         "names": names_of(request),

@@ -29,7 +29,7 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, body_limit_bytes: int, larger: Mapping[str, int] | None = None) -> None:
-        self._app = app
+        self.app = app
         self._limit = body_limit_bytes
         self._larger = larger or {}
 
@@ -53,7 +53,7 @@ class Guard:
             unknown = Refused("query-invalid")
             await reason_json(unknown.reason, status_of(unknown), unknown.facts)(scope, receive, answer)
             return
-        await self._app(scope, _counted(receive, limit), answer)
+        await self.app(scope, _counted(receive, limit), answer)
 
     def _limit_of(self, scope: Scope) -> int:
         path = scope.get("path", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from kaname.node import Node
+from kaname.web.permit import anybody
 
 
 def health_routes(node: Node) -> APIRouter:
@@ -15,5 +16,7 @@ def health_routes(node: Node) -> APIRouter:
         node.ledger.head()
         return {"status": "ok", "role": node.settings.role}
 
-    routes.add_api_route("/healthz", healthz, methods=["GET"])
+    routes.add_api_route(
+        "/healthz", healthz, methods=["GET"], dependencies=[anybody("says only whether the node answers")]
+    )
     return routes

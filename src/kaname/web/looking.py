@@ -11,11 +11,11 @@ from kaname.archive import retrieve
 from kaname.archive.describe import number
 from kaname.archive.model import Located
 from kaname.dicom.keys import is_uid
-from kaname.errors import Forbidden, Refused
+from kaname.errors import Refused
 from kaname.node import Node
 from kaname.web.islands import MATRIX_COLUMNS, MATRIX_ROWS, element_of, header_of, setting
-from kaname.web.media import LOOKING
 from kaname.web.pages import language_of, page
+from kaname.web.permit import may, permitted
 from kaname.web.shell import shell
 from kaname.web.signin import session_of, session_routes
 
@@ -29,19 +29,16 @@ def look_routes(node: Node) -> APIRouter:
 
     def look(series: str, request: Request, uid: str = "") -> Response:
         """Images of a series, one at a time, without a question."""
-        grant = session_of(request).grant
-        if not {*LOOKING} & {*grant.duties}:
-            raise Forbidden("duty-missing", duty=" / ".join(LOOKING))
         if not is_uid(series):
             raise Refused("not-found")
-        study = retrieve.study_of(node, grant.registries, series)
-        there = sorted(retrieve.instances(node, grant.registries, study, series), key=_place)
+        study = retrieve.study_of(node, permitted(request), series)
+        there = sorted(retrieve.instances(node, permitted(request), study, series), key=_place)
         shown = next((one for one in there if uid in {"", one.member.sop_instance_uid}), None)
         if shown is None:
             raise Refused("not-found")
         if element_of(shown) == "slide-annotator":
             there = [shown]  # its instances are levels of one picture
-        node.ledger.append("series-opened", sha256(series.encode()).hexdigest(), actor=grant.name)
+        node.ledger.append("series-opened", sha256(series.encode()).hexdigest(), actor=session_of(request).grant.name)
         facts: dict[str, Any] = {
             "element": element_of(shown),
             "setting": setting(language_of(request), [(shown, 1)], None, whole=False),
@@ -53,8 +50,8 @@ def look_routes(node: Node) -> APIRouter:
         }
         return page(request, "images", **shell(node, request), **facts)
 
-    routes.add_api_route("/images/{series}", look, methods=["GET"])
-    routes.add_api_route("/images/{series}/{uid}", look, methods=["GET"])
+    routes.add_api_route("/images/{series}", look, methods=["GET"], dependencies=[may("pixels")])
+    routes.add_api_route("/images/{series}/{uid}", look, methods=["GET"], dependencies=[may("pixels")])
     return routes
 
 

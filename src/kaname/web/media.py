@@ -20,18 +20,17 @@ from hashlib import sha256
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from kaname.access.sessions import Session, check_session
+from kaname.access.sessions import check_session
 from kaname.archive import films, pictures, retrieve, slides
 from kaname.archive.model import Located
 from kaname.dicom.keys import is_uid
-from kaname.errors import Forbidden, Refused
+from kaname.errors import Refused
 from kaname.node import Node
 from kaname.web.multipart import begun
+from kaname.web.permit import may, permitted
 from kaname.web.signin import COOKIE, cookie_name
 
 PREFIX = "/media"
-LOOKING = ("browse", "read", "adjudicate")
-"""Who may look at images: one of these duties."""
 MP4 = "video/mp4"
 THUMBNAIL_PIXELS = 192
 OK, PARTIAL, NOT_MODIFIED, UNSATISFIABLE = 200, 206, 304, 416
@@ -44,10 +43,10 @@ def media_routes(node: Node) -> APIRouter:
 
     def check(request: Request) -> None:
         secret = request.cookies.get(cookie_name(COOKIE, node), "")
-        session = check_session(node.index, secret, place="console", clock=node.clock)
-        if not {*LOOKING} & {*session.grant.duties}:
-            raise Forbidden("duty-missing", duty=" / ".join(LOOKING))
-        request.state.session = session
+        session = check_session(
+            node.index, secret, place="console", clock=node.clock, demanded=node.settings.second_factor
+        )
+        request.state.session, request.state.grant = session, session.grant
 
     routes = APIRouter(prefix=PREFIX, dependencies=[Depends(check)], include_in_schema=False)
     _add_pictures(routes, node)
@@ -80,8 +79,8 @@ def _add_pictures(routes: APIRouter, node: Node) -> None:
         data = pictures.thumbnail(node, located, 1, THUMBNAIL_PIXELS)
         return Response(data, media_type=pictures.JPEG, headers={"ETag": tag})
 
-    routes.add_api_route("/{series}/{uid}/frames/{number}", frame, methods=["GET"])
-    routes.add_api_route("/{series}/{uid}/thumbnail", thumbnail, methods=["GET"])
+    routes.add_api_route("/{series}/{uid}/frames/{number}", frame, methods=["GET"], dependencies=[may("pixels")])
+    routes.add_api_route("/{series}/{uid}/thumbnail", thumbnail, methods=["GET"], dependencies=[may("pixels")])
 
 
 def _add_films(routes: APIRouter, node: Node) -> None:
@@ -101,33 +100,27 @@ def _add_films(routes: APIRouter, node: Node) -> None:
         """When each frame is shown."""
         return JSONResponse(films.frame_times(_located(node, request, series, uid)))
 
-    routes.add_api_route("/{series}/{uid}/video", video, methods=["GET"])
-    routes.add_api_route("/{series}/{uid}/times", times, methods=["GET"])
+    routes.add_api_route("/{series}/{uid}/video", video, methods=["GET"], dependencies=[may("pixels")])
+    routes.add_api_route("/{series}/{uid}/times", times, methods=["GET"], dependencies=[may("pixels")])
 
 
 def _add_slides(routes: APIRouter, node: Node) -> None:
     def slide(series: str, request: Request) -> Response:
         """The levels of a slide."""
-        return JSONResponse(asdict(slides.slide(node, _registries(request), _uid(series))))
+        return JSONResponse(asdict(slides.slide(node, permitted(request), _uid(series))))
 
     def tile(series: str, level: str, column: str, row: str, request: Request) -> Response:
         """One tile."""
         place = (_whole(level), _whole(column), _whole(row))
-        data, media_type = slides.tile(node, _registries(request), _uid(series), *place)
+        data, media_type = slides.tile(node, permitted(request), _uid(series), *place)
         return Response(data, media_type=media_type)
 
-    routes.add_api_route("/{series}/slide", slide, methods=["GET"])
-    routes.add_api_route("/{series}/tiles/{level}/{column}/{row}", tile, methods=["GET"])
-
-
-def _registries(request: Request) -> tuple[str, ...]:
-    session = request.state.session
-    assert isinstance(session, Session)
-    return session.grant.registries
+    routes.add_api_route("/{series}/slide", slide, methods=["GET"], dependencies=[may("pixels")])
+    routes.add_api_route("/{series}/tiles/{level}/{column}/{row}", tile, methods=["GET"], dependencies=[may("pixels")])
 
 
 def _located(node: Node, request: Request, series: str, uid: str) -> Located:
-    registries = _registries(request)
+    registries = permitted(request)
     return retrieve.instance(node, registries, retrieve.study_of(node, registries, _uid(series)), series, _uid(uid))
 
 

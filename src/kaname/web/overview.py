@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from kaname.access.tokens import Grant
+from kaname.access.model import Grant
+from kaname.access.reach import reach
 from kaname.airlock.flow import requests
 from kaname.annotation.flow import progress, tasks
 from kaname.models.model import ModelVersion
@@ -62,10 +64,11 @@ class Model:
 
 
 def overview(node: Node, grant: Grant) -> dict[str, Any]:
-    """Everything of the registries that ``grant`` opens, by the names that the template uses."""
-    registries = grant.registries
+    """Everything that ``grant`` opens, by the names that the template uses."""
+    registries = grant.registries_for("browse")
     held = holdings(node, registries)
-    labelling = [_labelling(node, task.name, task.registry) for task in tasks(node, registries)]
+    labelled = grant.registries_for("browse", "read", "adjudicate", "curate")
+    labelling = [_labelling(node, task.name, task.registry) for task in tasks(node, labelled)]
     return {
         "waiting": [
             *_to_check(node, grant),
@@ -76,7 +79,7 @@ def overview(node: Node, grant: Grant) -> dict[str, Any]:
         "held_back": held_back(node, registries),
         "arrivals": arrivals(node, registries, ARRIVALS),
         "labelling": labelling,
-        "labelling_states": LABELLING_STATES if "curate" in grant.duties else LABELLING_STATES[:1],
+        "labelling_states": LABELLING_STATES if grant.may("curate") else LABELLING_STATES[:1],
         "queues": queues(node),
         "head": node.ledger.head(),
     }
@@ -84,19 +87,19 @@ def overview(node: Node, grant: Grant) -> dict[str, Any]:
 
 def _to_check(node: Node, grant: Grant) -> list[Waiting]:
     """Requests that this person may decide: those of others."""
-    if "check" not in grant.duties:
-        return []
-    due = [one for one in requests(node, grant.registries, "in-review") if one.requester != grant.name]
-    found = {registry: sum(one.registry == registry for one in due) for registry in grant.registries}
+    checks = reach(node.index, grant, ("check",), node.clock)
+    waiting = requests(node, checks.registries, "in-review", projects=checks.projects)
+    due = [one for one in waiting if one.requester != grant.name]
+    found = Counter(one.registry for one in due)
     return [Waiting("check", count, registry, "/airlock") for registry, count in found.items() if count]
 
 
 def _to_read(grant: Grant, labelling: list[Labelling]) -> list[Waiting]:
     lines: list[Waiting] = []
     for task in labelling:
-        if "read" in grant.duties and task.open:
+        if task.open and grant.may("read", task.registry):
             lines.append(Waiting("read", task.open, task.name, "/tasks"))
-        if "adjudicate" in grant.duties and task.disputed:
+        if task.disputed and grant.may("adjudicate", task.registry):
             lines.append(Waiting("adjudicate", task.disputed, task.name, "/tasks"))
     return lines
 

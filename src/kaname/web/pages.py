@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, cast, get_args
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
@@ -25,10 +25,20 @@ Language = Literal["ja", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 LANGUAGE_COOKIE = "kaname_language"
 YEAR_SECONDS = 365 * 24 * 3600
-STATIC = {"console.css": "text/css", "console.js": "text/javascript", "kaname.svg": "image/svg+xml"}
+STATIC = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "passkey.js": "text/javascript",
+    "kaname.svg": "image/svg+xml",
+}
 HTML = "text/html"
 KEPT_HEADERS = ("www-authenticate", "retry-after")
 FORM_FIELDS_MOST = 32
+PATH_MOST = 512
+"""Letters of a path that one goes on to."""
+PROOFS = {"second-factor-missing": "/second", "proof-old": "/proof"}
+"""Where one goes on being told so."""
+SEE_OTHER = 303
 DIGITS_MOST = 9
 
 
@@ -76,6 +86,7 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
                 "reason": sentence,
                 "minutes": SIGNIN_MINUTES,
                 "hours": SESSION_HOURS,
+                "elsewhere": getattr(request.app.state, "elsewhere", ""),  # set where this node has a provider
                 "language": language,
                 "path": quote("/" + request.url.path.lstrip("/\\")),  # two of them would name another host
                 "query": {name: value for name, value in request.query_params.items() if name != "lang"},
@@ -119,15 +130,49 @@ class PageRoute(APIRoute):
             try:
                 return await inner(request)
             except KanameError as error:
-                return reason_page(request, error)
+                return _to_proof(request, error) or reason_page(request, error)
 
         return told
+
+
+def local_path(asked: str) -> str:
+    """A path of this very origin to go on to; the first page where ``asked`` is none."""
+    plain = asked.startswith("/") and asked.isascii() and asked.isprintable() and not {"\\", " "} & {*asked}
+    return asked if plain and not asked.startswith("//") and len(asked) <= PATH_MOST else "/"
+
+
+def _to_proof(request: Request, error: KanameError) -> Response | None:
+    """The way to where one shows who one is, for who has opened an address that asks for it."""
+    opened = request.method == "GET" and HTML in request.headers.get("accept", "")
+    if error.code not in PROOFS or not opened or "hx-request" in request.headers:
+        return None
+    return RedirectResponse(_proof_address(request, error), SEE_OTHER, {"Cache-Control": "no-store"})
+
+
+def _proof_address(request: Request, error: KanameError) -> str:
+    """Where one shows who one is, and goes on from: to the page that was opened, or whose form was sent."""
+    if error.code not in PROOFS:
+        return ""
+    try:
+        at = urlsplit(str(request.url) if request.method == "GET" else request.headers.get("referer", ""))
+    except ValueError:  # whatever a browser says it comes from
+        at = urlsplit("")
+    onward = f"{at.path}?{at.query}" if at.query else at.path
+    own = at.netloc in {request.headers.get("host", ""), request.url.netloc}
+    return f"{PROOFS[error.code]}?{urlencode({'next': local_path(onward) if own else '/'})}"
 
 
 def reason_page(request: Request, error: KanameError) -> HTMLResponse:
     """What happened, what was kept and what to do, as a page; for who is not signed in, how to do that."""
     status = status_of(error)
-    answer = page(request, "reason", status, code=error.code, part=str(error.facts.get("part", "")))
+    answer = page(
+        request,
+        "reason",
+        status,
+        code=error.code,
+        part=str(error.facts.get("part", "")),
+        proof=_proof_address(request, error),
+    )
     if status == 401:  # noqa: PLR2004 -- RFC 9110 section 15.5.2
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

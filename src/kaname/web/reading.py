@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from kaname.access.tokens import Grant
+from kaname.access.model import Grant
 from kaname.annotation import flow
 from kaname.annotation.model import Case, Given, Kind, Mark, Question, Sought, Task
 from kaname.archive import retrieve
 from kaname.archive.model import Located
-from kaname.errors import Forbidden, Refused
+from kaname.errors import Refused
 from kaname.node import Node
 from kaname.web.annotation import DUTY_OF
 from kaname.web.filled import filled_marks
@@ -35,6 +35,7 @@ from kaname.web.islands import (
 )
 from kaname.web.looking import look_routes
 from kaname.web.pages import PageRoute, form_of, language_of, page
+from kaname.web.permit import anybody, may, permitted
 from kaname.web.shell import shell
 from kaname.web.signin import SEE_OTHER, own_form, session_of, session_routes
 
@@ -62,7 +63,12 @@ def reading_routes(node: Node) -> APIRouter:
         """A file of the elements."""
         return island_file(name, request.headers.get("if-none-match", ""))
 
-    files.add_api_route("/static/islands/{name}", file, methods=["GET"])
+    files.add_api_route(
+        "/static/islands/{name}",
+        file,
+        methods=["GET"],
+        dependencies=[anybody("programs of the pages, the same for all")],
+    )
     routes.include_router(files)
     routes.include_router(_task_routes(node))
     routes.include_router(look_routes(node))
@@ -74,16 +80,16 @@ def _task_routes(node: Node) -> APIRouter:
 
     def tasks(request: Request) -> Response:
         """My work."""
-        grant = _reader(request)
-        work = [_work(node, grant, task) for task in flow.tasks(node, grant.registries)]
+        grant = session_of(request).grant
+        work = [_work(node, grant, task) for task in flow.tasks(node, permitted(request))]
         said: dict[str, Any] = {"saved": _saved(request), "done": _done(request, work)}
         return page(request, "tasks", **shell(node, request), work=work, most=COUNTED_MOST, **said)
 
     def next_case(name: str, request: Request) -> Response:
         """Opens the next case of a task."""
-        grant = _reader(request)
-        kind = _kind(request.query_params.get("kind", ""), grant)
-        task = _task(node, grant, name)
+        grant = session_of(request).grant
+        task = _task(node, request, name)
+        kind = _kind(request.query_params.get("kind", ""), grant, task)
         after = request.query_params.get("after", "")
         found = _cases(node, grant, task, kind, after, 1) or _cases(node, grant, task, kind, "", 1)
         said = {"kind": kind} | ({"saved": _saved(request)} if _saved(request) else {})
@@ -93,52 +99,45 @@ def _task_routes(node: Node) -> APIRouter:
 
     def case(id: str, request: Request) -> Response:  # noqa: A002 -- the word for what is ours
         """One case with its question."""
-        grant = _reader(request)
-        kind = _kind(request.query_params.get("kind", ""), grant)
         found = flow.case_of(node, id)
-        task = _task(node, grant, found.task)
+        task = _task(node, request, found.task)
+        kind = _kind(request.query_params.get("kind", ""), session_of(request).grant, task)
         facts = _case_facts(node, request, task, found, kind)
         return page(request, "case", **shell(node, request), **facts)
 
     def answered(id: str, request: Request) -> Response:  # noqa: A002
         """Takes a reading in and goes on to the next case."""
         form = form_of(request)
-        grant = _reader(request)
-        kind = _kind(form.get("kind", ""), grant)
+        grant = session_of(request).grant
         found = flow.case_of(node, id)
-        task = _task(node, grant, found.task)
+        task = _task(node, request, found.task)
+        kind = _kind(form.get("kind", ""), grant, task)
         flow.take(node, task.name, grant.name, kind, [Given(id, filled_marks(task.question, form))])
         said = {"kind": kind, "after": id, "saved": node.clock.stamp()}
         return RedirectResponse(f"/tasks/{task.name}/next?{urlencode(said)}", SEE_OTHER)
 
-    routes.add_api_route("/tasks", tasks, methods=["GET"])
-    routes.add_api_route("/tasks/{name}/next", next_case, methods=["GET"])
-    routes.add_api_route("/cases/{id}", case, methods=["GET"])
-    routes.add_api_route("/cases/{id}", answered, methods=["POST"], dependencies=[Depends(own_form)])
+    routes.add_api_route("/tasks", tasks, methods=["GET"], dependencies=[may("read", "adjudicate")])
+    routes.add_api_route("/tasks/{name}/next", next_case, methods=["GET"], dependencies=[may("read", "adjudicate")])
+    routes.add_api_route("/cases/{id}", case, methods=["GET"], dependencies=[may("read", "adjudicate")])
+    routes.add_api_route(
+        "/cases/{id}", answered, methods=["POST"], dependencies=[may("read", "adjudicate"), Depends(own_form)]
+    )
     return routes
 
 
-def _reader(request: Request) -> Grant:
-    """The grant of the session, which must have a duty of readers."""
-    grant = session_of(request).grant
-    duties = {DUTY_OF[kind] for kind in READER_KINDS}
-    if not duties & {*grant.duties}:
-        raise Forbidden("duty-missing", duty=" / ".join(sorted(duties)))
-    return grant
-
-
-def _kind(asked: str, grant: Grant) -> Kind:
+def _kind(asked: str, grant: Grant, task: Task) -> Kind:
     """The kind of reading that a page asks for; by default the first one that the person may give."""
     for kind in READER_KINDS:
         if kind == asked:
-            grant.need(DUTY_OF[kind])
+            grant.need(DUTY_OF[kind], task.registry)
             return kind
-    return next(kind for kind in READER_KINDS if DUTY_OF[kind] in grant.duties)
+    return next(kind for kind in READER_KINDS if grant.may(DUTY_OF[kind], task.registry))
 
 
-def _task(node: Node, grant: Grant, name: str) -> Task:
+def _task(node: Node, request: Request, name: str) -> Task:
+    """A task that this person reads or decides; any other does not exist for them."""
     task = flow.task_of(node, name)
-    if task.registry not in grant.registries:
+    if task.registry not in permitted(request):
         raise Refused("not-found")
     return task
 
@@ -151,7 +150,9 @@ def _cases(node: Node, grant: Grant, task: Task, kind: Kind, after: str, limit: 
 
 def _work(node: Node, grant: Grant, task: Task) -> Work:
     counts = {
-        kind: len(_cases(node, grant, task, kind, "", COUNTED_MOST)) if DUTY_OF[kind] in grant.duties else None
+        kind: len(_cases(node, grant, task, kind, "", COUNTED_MOST))
+        if grant.may(DUTY_OF[kind], task.registry)
+        else None
         for kind in READER_KINDS
     }
     return Work(task, counts["reading"], counts["adjudication"])
@@ -180,7 +181,7 @@ def _case_facts(node: Node, request: Request, task: Task, case: Case, kind: Kind
         own[-1].marks if own else (),
         [*latest.values()] if judging else (),
     )
-    pictures = _pictures(node, grant, case)
+    pictures = _pictures(node, task, case)
     answer = next((mark for mark in asked.marks if mark.geometry == task.question.answer), Mark("image", ""))
     return {
         "task": task,
@@ -197,12 +198,12 @@ def _case_facts(node: Node, request: Request, task: Task, case: Case, kind: Kind
     }
 
 
-def _pictures(node: Node, grant: Grant, case: Case) -> list[tuple[Located, int]]:
+def _pictures(node: Node, task: Task, case: Case) -> list[tuple[Located, int]]:
     """What a case is about: one instance with a frame, or two."""
 
     def found(uid: str) -> Located:
         study, series = case.study_instance_uid, case.series_instance_uid
-        return retrieve.instance(node, grant.registries, study, series, uid)
+        return retrieve.instance(node, (task.registry,), study, series, uid)
 
     pictures = [(found(case.sop_instance_uid), max(1, case.frame))]
     if case.other_sop_instance_uid:

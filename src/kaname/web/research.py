@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from kaname.access.tokens import Grant
+from kaname.access.model import Grant
+from kaname.access.reach import reach
 from kaname.airlock.flow import log_of
-from kaname.compute.flow import find, runs
+from kaname.compute.flow import find, project_of, runs
 from kaname.datasets import flow as datasets
-from kaname.errors import Forbidden, KanameError, Refused
+from kaname.errors import KanameError, Refused
 from kaname.evaluation.kept import assessment_of
 from kaname.evaluation.pictures import Picture, calibration_picture, confusion_picture, roc_picture
 from kaname.evaluation.scored import Assessment
@@ -24,6 +25,8 @@ from kaname.web.datasets import VERSION_MOST
 from kaname.web.frame import names_of
 from kaname.web.overview import model_row
 from kaname.web.pages import Language, language_of, page, words
+from kaname.web.permit import may, permitted
+from kaname.web.reached import reached
 from kaname.web.shell import shell
 from kaname.web.signin import session_of, session_routes
 
@@ -37,11 +40,12 @@ def research_routes(node: Node) -> APIRouter:
 
     def research(request: Request) -> Response:
         """Everything that research has made here."""
-        registries = _researcher(request).registries
+        registries, open_to = permitted(request), reached(node, request)
+        named = datasets.names(node, session_of(request).grant.registries)
         facts: dict[str, Any] = {
-            "datasets": datasets.names(node, registries),
-            "runs": runs(node, registries, RUNS_MOST),
-            "models": [model_row(version) for version in models.versions(node, registries)],
+            "datasets": [one for one in named if open_to.sees_dataset(one.question.registry, one.name)],
+            "runs": runs(node, registries, RUNS_MOST, open_to.projects),
+            "models": [model_row(version) for version in models.versions(node, registries, open_to.projects)],
             "deployments": models.at_work(node, registries),
         }
         return page(request, "research", **shell(node, request), **facts)
@@ -57,32 +61,21 @@ def research_routes(node: Node) -> APIRouter:
     def job_state(run_id: str, request: Request) -> Response:
         """How a run stands, alone: its page asks for it again and again."""
         run = find(node, run_id)
-        _open_to(_researcher(request), run.registry)
+        reached(node, request).need(run.registry, run.project)
         return page(request, "job_state", run=run, names=names_of(request))
 
     def model(name: str, version: str, request: Request) -> Response:
         """One version of a model, with its pictures."""
         return page(request, "model", **shell(node, request), **_model(node, request, name, version))
 
-    routes.add_api_route("/research", research, methods=["GET"])
-    routes.add_api_route("/datasets/{name}/{version}", dataset, methods=["GET"])
-    routes.add_api_route("/jobs/{run_id}", job, methods=["GET"])
-    routes.add_api_route("/jobs/{run_id}/state", job_state, methods=["GET"])
-    routes.add_api_route("/models/{name}/{version}", model, methods=["GET"])
+    routes.add_api_route("/research", research, methods=["GET"], dependencies=[may("browse", "research")])
+    routes.add_api_route(
+        "/datasets/{name}/{version}", dataset, methods=["GET"], dependencies=[may("browse", "research")]
+    )
+    routes.add_api_route("/jobs/{run_id}", job, methods=["GET"], dependencies=[may("browse", "research")])
+    routes.add_api_route("/jobs/{run_id}/state", job_state, methods=["GET"], dependencies=[may("browse", "research")])
+    routes.add_api_route("/models/{name}/{version}", model, methods=["GET"], dependencies=[may("browse", "research")])
     return routes
-
-
-def _researcher(request: Request) -> Grant:
-    grant = session_of(request).grant
-    if not {"browse", "research"} & {*grant.duties}:
-        raise Forbidden("duty-missing", duty="browse / research")
-    return grant
-
-
-def _open_to(grant: Grant, registry: str) -> None:
-    """What belongs to another registry does not exist for this person."""
-    if registry not in grant.registries:
-        raise Refused("not-found")
 
 
 def _number(version: str) -> int:
@@ -95,15 +88,17 @@ def _number(version: str) -> int:
 
 def _dataset(node: Node, request: Request, name: str, version: str) -> dict[str, Any]:
     found = datasets.show(node, name, _number(version))
-    _open_to(_researcher(request), found.question.registry)
+    open_to = reached(node, request)
+    open_to.need_dataset(found.question.registry, name)
     card = card_of(node, found)
+    theirs = {one.card.digest for one in models.versions(node, open_to.registries, open_to.projects)}
     return {
         "dataset": found,
         "versions": datasets.versions(node, name),
         "card": card,
         "labels": _labels(found.question.registry, language_of(request)),
         "pictures": _tallies(request, found.question.registry, card),
-        "trained": models.trained_on(node, (found.digest,)),
+        "trained": [one for one in models.trained_on(node, (found.digest,)) if one.digest in theirs],
     }
 
 
@@ -156,12 +151,14 @@ def _labels(registry: str, language: Language) -> dict[str, str]:
 
 
 def _job(node: Node, request: Request, run_id: str) -> dict[str, Any]:
-    grant = _researcher(request)
+    grant: Grant = session_of(request).grant
     run = find(node, run_id)
-    _open_to(grant, run.registry)
+    reached(node, request).need(run.registry, run.project)
     log, withheld = "", ""
     try:
-        grant.need("research")
+        if not run.project:
+            grant.need("research", run.registry)
+        reach(node.index, grant, ("research",), node.clock).need(run.registry, run.project)
         log = log_of(node, run.id).decode("utf-8", "replace")
     except KanameError as outcome:
         withheld = outcome.code
@@ -170,7 +167,7 @@ def _job(node: Node, request: Request, run_id: str) -> dict[str, Any]:
 
 def _model(node: Node, request: Request, name: str, version: str) -> dict[str, Any]:
     found = models.show(node, name, _number(version))
-    _open_to(_researcher(request), found.card.registry)
+    reached(node, request).need_released(found.card.registry, project_of(node, found.card.run))
     judged = assessment_of(found.evaluation)
     deployed = models.at_work(node, (found.card.registry,))
     return {

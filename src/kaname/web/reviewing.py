@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kaname.access.tokens import Grant
+from kaname.access.model import Grant
+from kaname.access.reach import reach
 from kaname.airlock.flow import LOG, find, look, requests, review
 from kaname.airlock.model import Request
 from kaname.errors import Refused
@@ -36,14 +37,11 @@ class Review:
 
 
 def reviews(node: Node, grant: Grant) -> dict[str, Any]:
-    """Requests in review and the last ones that were decided, by the names that the template uses.
-
-    Raises:
-        Forbidden: ``duty-missing``.
-    """
-    grant.need("check")
-    waiting = requests(node, grant.registries, "in-review")
-    decided = [one for one in requests(node, grant.registries) if one.decided_at][:DECIDED]
+    """Requests in review and the last ones that were decided, by the names that the template uses."""
+    checks = reach(node.index, grant, ("check",), node.clock)
+    waiting = requests(node, checks.registries, "in-review", projects=checks.projects)
+    known = requests(node, checks.registries, projects=checks.projects)
+    decided = [one for one in known if one.decided_at][:DECIDED]
     return {
         "reviews": [Review(one, one.requester == grant.name, _texts(node, one)) for one in waiting],
         "decided": decided,
@@ -54,12 +52,11 @@ def decide(node: Node, grant: Grant, request_id: str, decision: str, reason: str
     """Approves or rejects, as ``grant``'s owner.
 
     Raises:
-        Forbidden: ``duty-missing``, ``two-persons``.
+        Forbidden: ``two-persons``, ``project-closed``.
         Refused: ``not-found`` also for another registry's; ``query-invalid``, ``review-reason``, ``request-state``.
     """
-    grant.need("check")
-    if find(node, request_id).registry not in grant.registries:
-        raise Refused("not-found")
+    found = find(node, request_id)
+    reach(node.index, grant, ("release",), node.clock).need(found.registry, found.project)
     if decision not in {"approve", "reject"}:
         raise Refused("query-invalid", term="decision")
     review(node, request_id, approve=decision == "approve", actor=grant.name, reason=reason)

@@ -15,6 +15,8 @@ from kaname.datasets.model import Split
 from kaname.errors import Refused
 from kaname.node import Node
 from kaname.web.datasets import VERSION_MOST
+from kaname.web.permit import may, permitted
+from kaname.web.reached import reached
 from kaname.web.token import grant_of, guarded_routes
 
 SPLITS: tuple[Split, ...] = ("train", "validation")
@@ -22,11 +24,11 @@ SPLITS: tuple[Split, ...] = ("train", "validation")
 
 def run_routes(node: Node) -> APIRouter:
     """Listing and asking is for who does research; so is submitting."""
-    routes = guarded_routes(node, "/api/v1/runs", "research")
+    routes = guarded_routes(node, "/api/v1/runs")
 
     def all_runs(request: Request) -> list[dict[str, Any]]:
-        """Runs on datasets of the token's registries, the newest first."""
-        return [asdict(run) for run in runs(node, grant_of(request).registries)]
+        """Runs on datasets of the token's registries, or in its projects, the newest first."""
+        return [asdict(run) for run in runs(node, permitted(request), projects=reached(node, request).projects)]
 
     def one_run(run_id: str, request: Request) -> dict[str, Any]:
         """One run."""
@@ -47,12 +49,19 @@ def run_routes(node: Node) -> APIRouter:
         seed: Annotated[int, Body()] = 0,
         memory_bytes: Annotated[int, Body()] = MEMORY_BYTES,
         seconds: Annotated[int, Body()] = SECONDS,
+        project: Annotated[str, Body()] = "",
     ) -> dict[str, Any]:
-        """Submits ``code``, one Python file, on a dataset version (the newest by default). Again: the same run."""
+        """Submits ``code``, one Python file, on a dataset version (the newest by default). Again: the same run.
+
+        Who is a member of projects alone names one of them.
+        """
         grant = grant_of(request)
         found = show(node, dataset, version)
-        if found.question.registry not in grant.registries:
-            raise Refused("not-found")
+        open_to = reached(node, request)
+        open_to.need_dataset(found.question.registry, dataset)
+        if not project and found.question.registry not in open_to.registries:
+            raise Refused("project-needed")
+        open_to.need(found.question.registry, project)
         spec = RunSpec(
             name=name,
             command=("python", JOB, *(arguments or ())),
@@ -64,18 +73,17 @@ def run_routes(node: Node) -> APIRouter:
             memory_bytes=memory_bytes,
             seconds=seconds,
         )
-        return asdict(find(node, submit(node, spec, grant.name)))
+        return asdict(find(node, submit(node, spec, grant.name, project)))
 
-    routes.add_api_route("", all_runs, methods=["GET"])
-    routes.add_api_route("", new_run, methods=["POST"])
-    routes.add_api_route("/{run_id}", one_run, methods=["GET"])
-    routes.add_api_route("/{run_id}/log", log, methods=["GET"])
+    routes.add_api_route("", all_runs, methods=["GET"], dependencies=[may("research")])
+    routes.add_api_route("", new_run, methods=["POST"], dependencies=[may("research")])
+    routes.add_api_route("/{run_id}", one_run, methods=["GET"], dependencies=[may("research")])
+    routes.add_api_route("/{run_id}/log", log, methods=["GET"], dependencies=[may("research")])
     return routes
 
 
 def _mine(node: Node, run_id: str, request: Request) -> Run:
-    """A run of the token's registries; another one does not exist for it."""
+    """A run of the token's registries or projects; another one does not exist for it."""
     run = find(node, run_id)
-    if run.registry not in grant_of(request).registries:
-        raise Refused("not-found")
+    reached(node, request).need(run.registry, run.project)
     return run

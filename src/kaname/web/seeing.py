@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from kaname.access.tokens import Grant
 from kaname.errors import Forbidden, Refused
 from kaname.evaluation.pictures import Picture
 from kaname.node import Node
@@ -18,8 +17,9 @@ from kaname.upkeep.withdrawals import withdrawals
 from kaname.web.charts import bars, paired_days
 from kaname.web.frame import names_of
 from kaname.web.pages import language_of, page, whole_number, words
+from kaname.web.permit import may, permitted
 from kaname.web.shell import shell
-from kaname.web.signin import own_form, session_of, session_routes
+from kaname.web.signin import own_form, session_routes
 
 EVENTS_A_PAGE = 100
 
@@ -34,13 +34,13 @@ def seeing_routes(node: Node) -> APIRouter:
 
     def held(request: Request) -> Response:
         """What did not pass, one by one."""
-        registries = _looker(request).registries
+        registries = permitted(request)
         reasons, each = held_back(node, registries), refusals(node, registries)
         return page(request, "held", **shell(node, request), held_back=reasons, refusals=each)
 
     def withdrawn(request: Request) -> Response:
         """Withdrawals and where they stand."""
-        found = withdrawals(node, _looker(request).registries)
+        found = withdrawals(node, permitted(request))
         return page(request, "withdrawals", **shell(node, request), withdrawals=found)
 
     def ledger(request: Request) -> Response:
@@ -56,26 +56,19 @@ def seeing_routes(node: Node) -> APIRouter:
             return page(request, "ledger", **facts, verified=None, broken=refused.code)
         return page(request, "ledger", **facts, verified=head, broken="")
 
-    routes.add_api_route("/collection", collection, methods=["GET"])
-    routes.add_api_route("/held", held, methods=["GET"])
-    routes.add_api_route("/withdrawals", withdrawn, methods=["GET"])
-    routes.add_api_route("/ledger", ledger, methods=["GET"])
-    routes.add_api_route("/ledger", verify, methods=["POST"], dependencies=[Depends(own_form)])
+    routes.add_api_route("/collection", collection, methods=["GET"], dependencies=[may("browse")])
+    routes.add_api_route("/held", held, methods=["GET"], dependencies=[may("browse")])
+    routes.add_api_route("/withdrawals", withdrawn, methods=["GET"], dependencies=[may("browse", "withdraw")])
+    routes.add_api_route("/ledger", ledger, methods=["GET"], dependencies=[may("audit")])
+    routes.add_api_route("/ledger", verify, methods=["POST"], dependencies=[may("audit"), Depends(own_form)])
     return routes
 
 
-def _looker(request: Request) -> Grant:
-    grant = session_of(request).grant
-    grant.need("browse")
-    return grant
-
-
 def _collection(node: Node, request: Request) -> dict[str, Any]:
-    grant = _looker(request)
     registry = request.query_params.get("registry", "")
-    if registry and registry not in grant.registries:
+    if registry and registry not in permitted(request):
         raise Refused("not-found")
-    chosen = (registry,) if registry else grant.registries
+    chosen = (registry,) if registry else permitted(request)
     places = board(node, chosen)
     return {
         "registry": registry,
@@ -115,17 +108,17 @@ def _in_hospitals(node: Node, request: Request, registries: tuple[str, ...]) -> 
 
 def _events(node: Node, request: Request) -> dict[str, Any]:
     """Events before a number, of one action if one is named. They tell of every registry, so all have to be open."""
-    grant = session_of(request).grant
-    grant.need("check")
     for registry in node.settings.registries:
-        if registry not in grant.registries:
+        if registry not in permitted(request):
             raise Forbidden("not-permitted", registry=registry)
     before = whole_number(request, "before")
-    action = request.query_params.get("action", "")
-    events = node.ledger.latest(EVENTS_A_PAGE + 1, before=before, action=action or None)
+    action, actor = (request.query_params.get(name, "") for name in ("action", "actor"))
+    events = node.ledger.latest(EVENTS_A_PAGE + 1, before=before, action=action or None, actor=actor or None)
     return {
         "events": events[:EVENTS_A_PAGE],
         "more": len(events) > EVENTS_A_PAGE,
         "action": action,
+        "actor": actor,
+        "chosen": {name: value for name, value in (("action", action), ("actor", actor)) if value},
         "head": node.ledger.head(),
     }

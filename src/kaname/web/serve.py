@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,19 +14,18 @@ from typing import TextIO
 import uvicorn
 from starlette.types import ASGIApp
 
-from kaname.access.certificates import server_context
 from kaname.errors import Refused
 from kaname.node import Node, open_node
 from kaname.settings import Settings
 from kaname.upkeep.worker import working
 from kaname.web.app import make_app, make_peer_app, make_viewer_app
 from kaname.web.peer import clear_inbox
+from kaname.web.peertls import PeerProtocol, PeerTls
 
 GRACE_SECONDS = 10
 """How long answers under way may take once the node was asked to stop."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 OtherDoor = Callable[[Node], AbstractContextManager[str]]
-ContextFactory = Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,9 @@ def serve(settings: Settings, out: TextIO, more_doors: Mapping[str, OtherDoor]) 
         listener = opened.enter_context(_listening(settings.host, settings.port))
         doors = [_door("door", make_app(node), listener)]
         if settings.role != "gateway":
-            context = server_context(settings.keys)
+            peer = PeerTls(node)
             peer_listener = opened.enter_context(_listening(settings.host, settings.peer_port))
-            doors.append(
-                peer_door(make_peer_app(node, limit_bytes=settings.parcel_limit_bytes), peer_listener, context)
-            )
+            doors.append(peer_door(peer, peer_listener))
         if settings.role != "gateway" and settings.viewer_port:
             viewer_listener = opened.enter_context(_listening(settings.host, settings.viewer_port))
             doors.append(_door("viewer", make_viewer_app(node), viewer_listener))
@@ -118,16 +114,17 @@ def _door(name: str, app: ASGIApp, listener: socket.socket) -> Door:
     return Door(name, _Server(_config(app)), listener, "http")
 
 
-def peer_door(app: ASGIApp, listener: socket.socket, context: ssl.SSLContext) -> Door:
-    """A server that nobody reaches without a certificate of this node's own authority."""
+def peer_door(peer: PeerTls, listener: socket.socket) -> Door:
+    """A server that nobody reaches without a certificate of this node's own authority, unless somebody is to join."""
+    app = make_peer_app(peer.node, limit_bytes=peer.node.settings.parcel_limit_bytes)
+    config = _config(app)
+    config.http = PeerProtocol
+    config.ssl_context_factory = peer.context_of
+    config.callback_notify, config.timeout_notify = peer.look, 0  # a notice each second
+    return Door("peer", _Server(config), listener, "https")
 
-    def context_of(_config: uvicorn.Config, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-        return context
 
-    return Door("peer", _Server(_config(app, context_of)), listener, "https")
-
-
-def _config(app: ASGIApp, context_of: ContextFactory | None = None) -> uvicorn.Config:
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="h11",
@@ -139,7 +136,6 @@ def _config(app: ASGIApp, context_of: ContextFactory | None = None) -> uvicorn.C
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        ssl_context_factory=context_of,
     )
 
 

@@ -25,6 +25,7 @@ from kaname.store.whole import FULL
 from kaname.web.accept import json_form
 from kaname.web.parts import PartReader, ReceivedPart, boundary_of
 from kaname.web.peer import inbox
+from kaname.web.permit import may, permitted
 from kaname.web.token import grant_of, guarded_routes
 
 PREFIX = "/dicomweb"
@@ -52,7 +53,7 @@ STATUS_ALL, STATUS_SOME, STATUS_NONE = 200, 202, 409
 
 def stow_routes(node: Node) -> APIRouter:
     """The two routes of storing, for who has the duty ``store``."""
-    routes = guarded_routes(node, PREFIX, "store")
+    routes = guarded_routes(node, PREFIX)
 
     async def stored(request: Request) -> Response:
         """Stores what comes; answers when all of it is on the disk."""
@@ -64,13 +65,13 @@ def stow_routes(node: Node) -> APIRouter:
         grant = grant_of(request)
         try:
             parts = await _received(request, reader)
-            outcomes = await run_in_threadpool(_store, node, parts, grant.registries, grant.name, study)
+            outcomes = await run_in_threadpool(_store, node, parts, permitted(request), grant.name, study)
         finally:
             await run_in_threadpool(reader.discard)
         return Response(_told(outcomes), _status(outcomes), media_type=form)
 
     for path in ("/studies", "/studies/{StudyInstanceUID}"):
-        routes.add_api_route(path, stored, methods=["POST"], name=f"store{path}")
+        routes.add_api_route(path, stored, methods=["POST"], name=f"store{path}", dependencies=[may("store")])
     return routes
 
 

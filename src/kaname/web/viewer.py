@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -20,12 +21,12 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
 from kaname.access.sessions import open_session
-from kaname.access.tokens import Grant
 from kaname.errors import Forbidden, NotYet, Refused
 from kaname.node import Node
 from kaname.web.dicomweb import dicomweb_routes
 from kaname.web.drawing import drawing_routes, offered
 from kaname.web.pages import Language, PageRoute, language_of, words
+from kaname.web.permit import anybody, may
 from kaname.web.signin import SEE_OTHER, cookie_name, keep_cookie
 from kaname.web.tickets import COOKIE, opened_sessions
 
@@ -73,7 +74,7 @@ def viewer_routes(node: Node) -> APIRouter:
     for route in dicomweb_routes(node).routes:
         if isinstance(route, APIRoute) and route.methods == {"GET"}:
             path = route.path.removeprefix("/dicomweb")
-            reading.add_api_route(path, route.endpoint, methods=["GET"], name=route.name)
+            reading.add_api_route(path, route.endpoint, methods=["GET"], name=route.name, dependencies=[may("pixels")])
     routes.include_router(reading)
     return routes
 
@@ -108,9 +109,10 @@ def _pages(node: Node) -> APIRouter:
         text = _settings(node, request, language_of(request))
         return Response(text, media_type=TYPES[".js"], headers={"Cache-Control": "no-store"})
 
-    routes.add_api_route("/open", opened, methods=["GET"])
-    routes.add_api_route(f"{BASE}/app-config.js", settings, methods=["GET"])
-    routes.add_api_route(BASE + "/{path:path}", file, methods=["GET"])
+    routes.add_api_route("/open", opened, methods=["GET"], dependencies=[anybody("the ticket in the address opens it")])
+    ours = anybody("the viewer's own program; places within it ask for an opened study")
+    routes.add_api_route(f"{BASE}/app-config.js", settings, methods=["GET"], dependencies=[ours])
+    routes.add_api_route(BASE + "/{path:path}", file, methods=["GET"], dependencies=[ours])
     return routes
 
 
@@ -162,7 +164,7 @@ def _only_opened(node: Node) -> Callable[[Request], None]:
             raise Refused("not-found")
         if not asked:  # else the question names the study itself
             request.path_params[STUDY] = ",".join(sorted(studies))
-        registries = {registry for session in sessions for registry in session.grant.registries}
-        request.state.grant = Grant(sessions[0].grant.name, tuple(sorted(registries)))
+        parts = sorted({part for session in sessions for part in session.grant.parts})
+        request.state.grant = replace(sessions[0].grant, parts=tuple(parts))
 
     return check

@@ -80,16 +80,24 @@ class Doors:
             return self.opened[site, name]
         file = self.chain.root / "tokens" / f"{site}-{name}.json"
         if not file.exists():
-            words = [word for duty in duties for word in ("--duty", duty)]
-            words += [word for registry in registries for word in ("--registry", registry)]
-            made = self.chain.at(site, "user", "token", "--name", name, *words)
-            write_secret(file, json.dumps(made))
+            write_secret(file, json.dumps(self._made(site, name, duties, registries)))
         door = Door(self.chain, self.sites, site, name, json.loads(file.read_text())["token"])
         return self.opened.setdefault((site, name), door)
 
+    def fresh(self, site: str, name: str, duties: Sequence[str], registries: Sequence[str]) -> Door:
+        """The same with a token made just now, as what leaves the airlock asks for."""
+        made = self._made(site, name, duties, registries)
+        return Door(self.chain, self.sites, site, name, made["token"])
+
     def curator(self, site: str, registry: str) -> Door:
         """The door of a site as the curator of one registry sees it."""
-        return self.of(site, f"curator-{registry}", ("browse", "curate"), (registry,))
+        return self.of(site, f"curator-{registry}", ("browse", "pixels", "curate"), (registry,))
+
+    def _made(self, site: str, name: str, duties: Sequence[str], registries: Sequence[str]) -> dict[str, Any]:
+        words = [word for duty in duties for word in ("--duty", duty)]
+        words += [word for registry in registries for word in ("--registry", registry)]
+        made: dict[str, Any] = self.chain.at(site, "user", "token", "--name", name, *words)
+        return made
 
 
 def until(done: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:

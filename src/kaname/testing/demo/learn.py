@@ -32,7 +32,7 @@ class Learning:
 
     def of(self, site: str, name: str, *duties: str) -> Door:
         """Somebody's door."""
-        return self.doors.of(site, name, ("browse", *duties), (CT_REGISTRY,))
+        return self.doors.of(site, name, ("browse", "pixels", *duties), (CT_REGISTRY,))
 
     def truth(self, door: Door, case: Mapping[str, Any]) -> bool | None:
         """Whether the image shows a nodule, seen from its pixels; ``None`` for one that nobody invented."""
@@ -148,7 +148,7 @@ def trained(learning: Learning, journey: Journey, version: int) -> dict[str, Any
 
 def _let_go(learning: Learning, run: str) -> dict[str, Any]:
     """The checker approves what the automatic checks have passed."""
-    checker = learning.of("cloud", CHECKER, "check")
+    checker = learning.doors.fresh("cloud", CHECKER, ("check", "release"), (CT_REGISTRY,))
 
     def found() -> dict[str, Any]:
         requests: list[dict[str, Any]] = checker.get("/api/v1/airlock")

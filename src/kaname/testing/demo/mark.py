@@ -87,7 +87,7 @@ def _read(doors: Doors, registry: str) -> int:
     made = curator.post("/api/v1/annotation/tasks", {"name": task_of(registry), "registry": registry})
     seen: dict[tuple[str, int], Picture] = {}
     for name in READERS:
-        reader = Reading(doors.of("hub", f"{name}-{registry}", ("browse", "read"), (registry,)), seen)
+        reader = Reading(doors.of("hub", f"{name}-{registry}", ("browse", "pixels", "read"), (registry,)), seen)
         path = f"/api/v1/annotation/tasks/{task_of(registry)}"
         while cases := reader.door.get(f"{path}/cases", state="open", limit=str(PAGE))["cases"]:
             readings = [{"case": case["id"], "marks": answer(made["question"], case, reader)} for case in cases]
