@@ -7,9 +7,10 @@ from sqlalchemy import Engine
 
 from kaname.access import projects
 from kaname.access.accounts import accounts, add_account
-from kaname.access.model import Part
+from kaname.access.model import Grant, Part
 from kaname.access.onboarding import onboard, read_team
 from kaname.access.organisations import organisations
+from kaname.access.reach import reach
 from kaname.access.remembered import changing
 from kaname.clock import SYSTEM
 from kaname.database import reading
@@ -113,3 +114,19 @@ def test_a_file_that_says_something_else_is_no_team(text: str) -> None:
     """Unknown entries, missing ones, and values of another kind."""
     with pytest.raises(Refused, match="onboarding-invalid"):
         read_team(text)
+
+
+def test_eleven_teams_work_on_21_projects_and_see_their_own_alone(people: Engine) -> None:
+    """Every member reaches the datasets of their project, and of no other, in the same registries."""
+    teams = [(number, number % 11, ("j-mid", "basic")[number % 2]) for number in range(21)]
+    for number, team, registry in teams:
+        member = f'[[member]]\nname = "member-{number}"\n[[member]]\nname = "lead-{team}"\n'
+        agreement = f'agreement = "{DIGEST}"\nuntil = "2999-03-31"\ndatasets = ["set-{number}"]\n'
+        what = f'[project]\nid = "project-{number}"\ntitle = "課題"\nregistry = "{registry}"\n{agreement}'
+        take_in(people, f'[organisation]\nid = "team-{team}"\ntitle = "班"\nkind = "university"\n{what}{member}')
+    known = {one.name: one for one in accounts(people, SYSTEM)}
+    assert {one.organisation for one in known.values()} >= {f"team-{team}" for team in range(11)}
+    for number, _, _ in teams:
+        mine = reach(people, Grant(f"member-{number}", known[f"member-{number}"].parts), ("research",), SYSTEM)
+        seen = [other for other, _, place in teams if mine.sees_dataset(place, f"set-{other}")]
+        assert (seen, mine.projects, mine.registries) == ([number], (f"project-{number}",), ())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from kaname.access import policy
 from kaname.access.model import DUTIES, PEOPLE, Channel, Duty, Grant, Part, Role
 from kaname.access.policy import ROLES, decide, problems, sources
 from kaname.errors import Forbidden
+from kaname.settings import Settings
 
 ALLOWED: dict[Role, set[Duty]] = {
     "manager": {"browse", "identity"},
@@ -141,3 +144,9 @@ def test_every_role_of_people_permits_something() -> None:
     for role in PEOPLE:
         grant = Grant.of_person("x", ("jed",), (role,))
         assert {duty for duty in DUTIES if grant.may(duty)} == ALLOWED[role]
+
+
+def test_a_second_factor_is_demanded_of_every_role_of_people_by_default() -> None:
+    """The settings stand below the roles and name them by themselves."""
+    (default,) = [field.default for field in fields(Settings) if field.name == "second_factor"]
+    assert default == PEOPLE

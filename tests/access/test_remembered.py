@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from kaname.access import remembered
+from kaname.access import pairs, remembered
 from kaname.access.accounts import add_account, set_parts
 from kaname.access.model import Grant, Part
 from kaname.access.sessions import Opening, begin_session, check_session, revoke_grants
 from kaname.access.tokens import check_token, issue, make_token, revoke_token, tokens
 from kaname.clock import Clock
 from kaname.database import connect, migrate, writing
-from kaname.errors import Forbidden
+from kaname.errors import Forbidden, Refused
 
 CLOCK = Clock(now=lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
 CURATOR, READER = Part("curator", "j-mid"), Part("reader", "j-mid")
@@ -173,3 +173,26 @@ def test_what_is_no_network_binds_no_token(index: Engine, origin: str) -> None:
     with pytest.raises(Exception, match="token-origin"):
         issue(index, Grant.of_program("x", ("j-mid",), ("browse",)), days=1, clock=CLOCK, origins=(origin,))
     assert tokens(index) == ()
+
+
+def test_a_programs_viewer_goes_with_its_token(index: Engine) -> None:
+    """What was opened by a token that is taken away is shut; a person's own goes by their account."""
+    grant = Grant.of_program("pacs", ("j-mid",), ("browse", "pixels"))
+    issue(index, grant, days=1, clock=CLOCK)
+    with writing(index) as connection:
+        shown = begin_session(connection, Opening(grant), place="viewer", clock=CLOCK, about="1.2").secret
+    check_session(index, shown, place="viewer", clock=CLOCK)
+    (token,) = tokens(index)
+    revoke_token(index, token.id)
+    with pytest.raises(Forbidden, match="session-ended"):
+        check_session(index, shown, place="viewer", clock=CLOCK)
+
+
+def test_what_was_agreed_to_for_one_is_not_done_by_the_next_of_that_name(index: Engine) -> None:
+    """Whoever leaves takes what they asked for along."""
+    with writing(index) as connection:
+        asked = pairs.ask(connection, "identity-lookup", "subject", "j-mid", "ueda", "偶発所見。", CLOCK)
+        pairs.agree(connection, asked.id, Grant.of_person("endo", ("j-mid",), ("desk",)), CLOCK)
+    revoke_grants(index, "ueda")
+    with writing(index) as connection, pytest.raises(Refused):
+        pairs.take(connection, asked.id, "ueda", "identity-lookup", CLOCK)

@@ -14,9 +14,10 @@ import pytest
 
 from kaname.access import accounts as module
 from kaname.access.accounts import add_account
-from kaname.access.model import Part
+from kaname.access.model import Grant, Part
 from kaname.access.organisations import make
 from kaname.access.remembered import changing
+from kaname.access.sessions import make_signin
 from kaname.access.tokens import check_token, tokens
 from kaname.clock import Clock
 from kaname.errors import Forbidden
@@ -122,11 +123,13 @@ def test_a_password_is_not_changed_otherwise(doctor: Browser, fields: dict[str, 
 
 
 def test_all_other_sessions_are_ended(node: Node, doctor: Browser, browse: Callable[[Node], Browser]) -> None:
-    """One's own and nobody else's; this one stays."""
+    """One's own and nobody else's; this one stays, and an address that nobody has opened yet opens nothing any more."""
     mine, theirs = signed_in(browse(node)), signed_in(browse(node), "other")
+    once = make_signin(node.index, Grant("doctor", PARTS), place="console", clock=node.clock, owner="doctor")
     assert doctor.get("/account").text.count('<th scope="row">2026-11-21 12:00 UTC') == 2
     assert fill(doctor, "/account/sessions").status_code == 303
     assert [browser.get("/account").status_code for browser in (doctor, mine, theirs)] == [200, 401, 200]
+    assert browse(node).send("/signin", once=once).status_code == 403
 
 
 def test_a_token_does_what_was_chosen(node: Node, doctor: Browser) -> None:

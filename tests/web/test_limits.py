@@ -41,7 +41,8 @@ def app(rates: Rates) -> FastAPI:
             raise Forbidden("token-invalid")
         request.state.grant = WHO[secret]
 
-    async def slow(seconds: float = 0) -> str:
+    async def slow(request: Request, seconds: float = 0) -> str:
+        await request.body()
         await asyncio.sleep(seconds)
         return "looked at"
 
@@ -217,7 +218,7 @@ def test_who_sends_slowly_keeps_nobody_out() -> None:
             """Nobody listens."""
 
         slow = [asyncio.create_task(door(dict(scope), never, nothing)) for _ in range(4)]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://door") as client:
             answer = await client.post("/signin", data={"name": "reader"})
         for one in slow:

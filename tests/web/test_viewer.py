@@ -9,6 +9,7 @@ import pytest
 
 from kaname.access.accounts import add_account, set_parts
 from kaname.access.model import Grant, Part
+from kaname.access.sessions import make_signin
 from kaname.access.tokens import issue, make_token
 from kaname.archive import retrieve
 from kaname.archive.flow import shelve
@@ -282,3 +283,14 @@ def test_a_browser_that_comes_from_nowhere_gets_no_ticket(hub: Node) -> None:
     for origin in ("http://[", "http://[::1", "//]"):
         answer = asker.ask("POST", f"{HOST}/api/v1/viewer/tickets", json=wish, headers={"Origin": origin})
         assert (answer.status_code, answer.json()["code"]) == (400, "query-invalid")
+
+
+def test_a_researcher_who_takes_whole_studies_has_taken_their_frames(hub: Node) -> None:
+    """An answer of whole instances counts as many as it holds, not as one."""
+    few = replace(hub, settings=replace(hub.settings, researcher_frames_hour=3))
+    uid = studies(hub, "j-mid")[0]
+    researcher = Grant.of_person("researcher", ("j-mid",), ("researcher",))
+    secret = make_signin(hub.index, researcher, place="viewer", clock=hub.clock, about=uid)
+    browser = Asker(make_viewer_app(few))
+    browser.get(f"/open?ticket={secret}")
+    assert [browser.get(f"/dicomweb/studies/{uid}").status_code for _ in range(2)] == [200, 429]

@@ -226,8 +226,8 @@ def sign_in(index: Engine, name: str, password: str, clock: Clock) -> Session:
         return begin_session(connection, opening, place="console", clock=clock)
 
 
-def sign_in_by(index: Engine, name: str, factor: Factor, clock: Clock) -> Session:
-    """A session of the console for who has just shown otherwise that this account is theirs.
+def sign_in_by(index: Engine, name: str, factor: Factor, clock: Clock, proved_at: str = "") -> Session:
+    """A session of the console for who has shown otherwise that this account is theirs, just now or at a time.
 
     Raises:
         Forbidden: ``signin-invalid`` when there is no such account, or no longer.
@@ -236,7 +236,7 @@ def sign_in_by(index: Engine, name: str, factor: Factor, clock: Clock) -> Sessio
         row = connection.execute(select(ACCOUNT).where(ACCOUNT.c.name == name)).one_or_none()
         if row is None or (row.until and clock.stamp() >= row.until):
             raise Forbidden("signin-invalid")
-        opening = Opening(Grant(name, parts_of(row.parts)), name, (factor,))
+        opening = Opening(Grant(name, parts_of(row.parts)), name, (factor,), proved_at)
         return begin_session(connection, opening, place="console", clock=clock)
 
 

@@ -17,7 +17,7 @@ import secrets
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -32,7 +32,7 @@ from kaname.access.keyfile import read_secret
 from kaname.access.model import parts_json
 from kaname.access.provider import Provider
 from kaname.access.remembered import changing
-from kaname.access.sessions import FRESH_MINUTES, STAMP, Session
+from kaname.access.sessions import FRESH_MINUTES, STAMP, Factor, Session
 from kaname.clock import Clock
 from kaname.database import reading, writing
 from kaname.errors import Forbidden
@@ -129,7 +129,14 @@ class SignInElsewhere:
         asked = Asked(_made(secret, "nonce"), FRESH_MINUTES * 60 if self.about.says_when else 0)
         claims = claims_of(token, access_token, self._provider, asked, self._clock.now())
         strong = vouched(claims, self.about)
-        return sign_in_by(self._index, self._admitted(claims), "elsewhere" if strong else "password", self._clock)
+        factor: Factor = "elsewhere" if strong else "password"
+        return sign_in_by(self._index, self._admitted(claims), factor, self._clock, self._proved_at(claims))
+
+    def _proved_at(self, claims: Mapping[str, object]) -> str:
+        """When the provider says that they showed who they are; never later than now."""
+        at = claims.get("auth_time") if self.about.says_when else None
+        now = self._clock.now()
+        return min(now, datetime.fromtimestamp(at, UTC)).strftime(STAMP) if isinstance(at, int | float) else ""
 
     def _take(self, expected: str, state: str) -> None:
         """Uses the state up: it comes from this browser, and comes back once."""

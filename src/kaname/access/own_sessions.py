@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, delete, select
 
-from kaname.access.index import SESSION
+from kaname.access.index import SESSION, SIGNIN
 from kaname.access.remembered import changing
 from kaname.access.sessions import SESSION_HOURS, STAMP, Session
 from kaname.clock import Clock
@@ -39,9 +39,13 @@ def open_sessions(index: Engine, session: Session, clock: Clock) -> tuple[Open, 
 
 
 def end_others(index: Engine, session: Session) -> int:
-    """Ends every session of the owner but the one that asks; returns how many there were."""
+    """Ends every session of the owner but the one that asks; returns how many there were.
+
+    Addresses and tickets that were not opened yet open nothing any more.
+    """
     others = SESSION.c.digest != digest_bytes(session.secret.encode())
     with changing(index) as connection:
+        connection.execute(delete(SIGNIN).where(SIGNIN.c.owner == session.owner))
         return connection.execute(delete(SESSION).where(SESSION.c.owner == session.owner, others)).rowcount
 
 

@@ -20,7 +20,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from kaname.access.index import ACCOUNT, FACTOR, SESSION, SIGNIN, TOKEN, TRAINING
+from kaname.access.index import ACCOUNT, FACTOR, PAIR, SESSION, SIGNIN, TOKEN, TRAINING
 from kaname.access.model import Duty, Grant, Part, parts_json, parts_of
 from kaname.access.remembered import changing, recall
 from kaname.clock import Clock
@@ -57,6 +57,8 @@ class Opening:
     owner: str = ""
     """The account whose session it is: what that person may no longer do, it may not either. Empty for none."""
     factors: tuple[Factor, ...] = ()
+    proved_at: str = ""
+    """When they showed who they are (UTC, ISO 8601 with seconds); empty for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def open_session(index: Engine, signin: str, *, place: Place, clock: Clock) -> S
 def begin_session(connection: Connection, opening: Opening, *, place: Place, clock: Clock, about: str = "") -> Session:
     """A new session for who has just shown who they are, in the caller's transaction."""
     secret, expires_at = _secret(about), _after(clock, timedelta(hours=SESSION_HOURS))
-    proved_at = clock.stamp()
+    proved_at = opening.proved_at or clock.stamp()
     connection.execute(
         insert(SESSION).values(
             digest=_digest(secret),
@@ -257,6 +259,8 @@ def take_everything(connection: Connection, name: str) -> int:
     mine = (ACCOUNT, FACTOR, TOKEN, TRAINING)  # who gets the name next was trained in nothing
     gone = sum(connection.execute(delete(one).where(one.c.name == name)).rowcount for one in mine)
     gone += connection.execute(delete(TOKEN).where(TOKEN.c.owner == name)).rowcount
+    asked = update(PAIR).where(PAIR.c.asked_by == name, PAIR.c.used_at == "")
+    connection.execute(asked.values(decision="refused"))  # nor does the next one what was agreed to for this one
     return gone + end_sessions_of(connection, name)
 
 

@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select
 
-from kaname.access.index import ACCOUNT, TOKEN
+from kaname.access.index import ACCOUNT, SESSION, SIGNIN, TOKEN
 from kaname.access.model import Duty, Grant, Part, parts_json, parts_of
 from kaname.access.remembered import changing, recall
 from kaname.access.sessions import FRESH_MINUTES, STAMP
@@ -148,10 +148,15 @@ def revoke_token(index: Engine, id: str, owner: str | None = None) -> None:  # n
     Raises:
         Refused: ``not-found``.
     """
-    gone = delete(TOKEN).where(TOKEN.c.id == id)
+    gone = delete(TOKEN).where(TOKEN.c.id == id).returning(TOKEN.c.name)
     with changing(index) as connection:
-        if not connection.execute(gone if owner is None else gone.where(TOKEN.c.owner == owner)).rowcount:
+        name = connection.scalar(gone if owner is None else gone.where(TOKEN.c.owner == owner))
+        if name is None:
             raise Refused("not-found")
+        for table in (SIGNIN, SESSION):  # what a program opened in the viewer; a person's own goes by their account
+            connection.execute(
+                delete(table).where(table.c.name == name, table.c.owner == "", table.c.place == "viewer")
+            )
 
 
 def _recalled(index: Engine, secret: str) -> _Known | None:

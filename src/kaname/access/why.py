@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from kaname.access import policy
+from kaname.access import policy, projects, training
 from kaname.access.accounts import account
-from kaname.access.index import PROJECT
 from kaname.access.model import PEOPLE, Channel, Duty, Grant, Part
 from kaname.clock import Clock
 from kaname.database import reading
@@ -38,8 +37,12 @@ class Why:
     """The parts of the person that count there."""
     roles: tuple[str, ...]
     """The roles that would permit it there, under the same circumstances."""
+    against: tuple[str, ...]
+    """Names of the policies that forbid it: reason codes."""
     state: str
     """Of the project; ``open`` for what is the registry's own."""
+    untrained: tuple[str, ...]
+    """Courses that the project asks for and of which they have no proof that holds: they are no member meanwhile."""
     ended: str
     """When the account ended, if it did: then nobody comes in by it at all."""
 
@@ -70,16 +73,17 @@ def why(  # noqa: PLR0913 -- who, what, where and how
     """
     how = assumed or Assumed()
     person = account(index, name, clock)
-    state = _state(index, registry, project) if project else "open"
-    projects = (project,) if project else ()
+    state, untrained = _project(index, registry, project, name, clock.stamp()) if project else ("open", ())
+    of = (project,) if project else ()
     scopes = {registry, f"{registry}/{project}"} if project else {registry}
-    asking = Grant(name, person.parts, channel=how.channel, fresh=how.fresh, weak=how.weak)
-    decision = asking.decision(duty, registry, projects, state)
+    parts = tuple(part for part in person.parts if not (untrained and part.project == project))
+    asking = Grant(name, parts, channel=how.channel, fresh=how.fresh, weak=how.weak)
+    decision = asking.decision(duty, registry, of, state)
     roles = [
         role
         for role in PEOPLE
         if Grant(name, (Part(role, registry),), channel=how.channel, fresh=how.fresh, weak=how.weak)
-        .decision(duty, registry, projects, state)
+        .decision(duty, registry, of, state)
         .allowed
     ]
     texts = policy_texts()
@@ -87,9 +91,11 @@ def why(  # noqa: PLR0913 -- who, what, where and how
     return Why(
         allowed=decision.allowed and not ended,
         policies=tuple((one, texts[one]) for one in (*decision.permits, *decision.against)),
-        parts=tuple(part for part in person.parts if part.scope in scopes),
+        parts=tuple(part for part in parts if part.scope in scopes),
         roles=tuple(roles),
+        against=decision.against,
         state=state,
+        untrained=untrained,
         ended=ended,
     )
 
@@ -100,10 +106,10 @@ def policy_texts() -> dict[str, str]:
     return {name: text for file in policy.NAMES for text, name in _POLICY.findall(sources[file])}
 
 
-def _state(index: Engine, registry: str, project: str) -> str:
-    query = select(PROJECT.c.state).where(PROJECT.c.id == project, PROJECT.c.registry == registry)
+def _project(index: Engine, registry: str, project: str, name: str, at: str) -> tuple[str, tuple[str, ...]]:
+    """The state of a project now, and the courses that somebody lacks for it."""
     with reading(index) as connection:
-        state = connection.scalar(query)
-    if state is None:
-        raise Refused("not-found", name=project)
-    return state
+        found = projects.find(connection, project)
+        if found.registry != registry:
+            raise Refused("not-found", name=project)
+        return found.standing(at), training.missing(connection, name, found.courses, at)

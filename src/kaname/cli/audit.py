@@ -174,6 +174,7 @@ def why(
         "parts": [f"{part.role} in {part.scope}" for part in found.parts],
         "roles_that_may": list(found.roles),
         "assumed": {"channel": channel, "fresh": not stale, "weak": weak, "project_state": found.state},
+        "courses_missing": list(found.untrained),
         "account_ended": found.ended,
     }
     if as_json:

@@ -40,6 +40,8 @@ IPV6_PREFIX = 64
 KNOWN_MOST = 10_000
 """Tokens and sessions whose owner is remembered; beyond, all are forgotten and found good anew."""
 UNAUTHORIZED = 401
+SHOWN_FRAMES = "shown_frames"
+"""Where a route that answers with whole instances leaves how many frames they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class Limits:
                         await instead[0](scope, receive, send)
                         return
                 elif message["status"] == UNAUTHORIZED and "authorization" in Headers(scope=scope):
+                    self._names.pop(shown, None)
                     self._count.hit(_minute(self._rates.bad_tokens), "bad", address)
             await send(message)
 
@@ -167,7 +170,7 @@ class Limits:
         otherwise = replace(grant, parts=tuple(part for part in grant.parts if part.role != "researcher"))
         if otherwise.may("pixels"):
             return 0
-        frames = 1 + scope["path"].rpartition("/frames/")[2].count(",")
+        frames = scope["state"].get(SHOWN_FRAMES) or 1 + scope["path"].rpartition("/frames/")[2].count(",")
         return self._over(_hour(self._rates.researcher_frames_hour), "frames", grant.name, cost=frames)
 
     def _remember(self, shown: bytes, name: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from kaname.access.accounts import NAME_MOST
+from kaname.access.accounts import NAME_MOST, accounts
 from kaname.access.giving import has_in_hand
 from kaname.access.model import Duty, Grant
+from kaname.access.named import same_person
 from kaname.access.tokens import DAYS_MOST, Token, issue, revoke_token, tokens
 from kaname.errors import Refused
 from kaname.ledger import Json
@@ -45,6 +46,8 @@ def token_routes(node: Node, shell: Shell) -> APIRouter:
         places = tuple(place for place in permitted(request) if f"registry-{place}" in form)
         if not 0 < len(name) <= NAME_MOST or not name.isprintable() or not duties or not places:
             raise Refused("entry-invalid", entry="name" if duties and places else "duty")
+        if any(same_person(name, one.name) for one in accounts(node.index, node.clock)):
+            raise Refused("entry-exists", entry="name")
         origins = form.get("origins", "").replace(",", " ").split()
         grant = Grant.of_program(name, places, duties)
         secret = issue(node.index, grant, days=_days(form), clock=node.clock, origins=origins)

@@ -7,8 +7,9 @@ other. What could be refused is looked at before the first byte goes out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -22,6 +23,7 @@ from kaname.errors import Refused
 from kaname.ledger import canonical
 from kaname.node import Node
 from kaname.web.accept import DICOM, MULTIPART, Form, frame_form, instance_form, json_form
+from kaname.web.limits import SHOWN_FRAMES
 from kaname.web.multipart import Part, begun, new_boundary, write_parts
 
 _FRAMES = re.compile(r"[1-9][0-9]{0,8}(?:,[1-9][0-9]{0,8})*")
@@ -49,6 +51,8 @@ class Wado:
     accept: str
     known: str
     """The If-None-Match header: what the client has already."""
+    count: Callable[[int], None]
+    """Told how many frames an answer of whole instances holds."""
 
     @classmethod
     def of(cls, node: Node, registries: tuple[str, ...], request: Request) -> Wado:
@@ -69,12 +73,13 @@ class Wado:
             path.get("frames", ""),
             request.headers.get("accept", ""),
             request.headers.get("if-none-match", ""),
+            partial(setattr, request.state, SHOWN_FRAMES),
         )
 
     def instances(self) -> Response:
         """All instances of a study or series, one part each."""
         form = instance_form(self.accept, single=False)
-        tag = self._tag(self._allowed(form, self._all()), MULTIPART)
+        tag = self._tag(self._counted(self._allowed(form, self._all())), MULTIPART)
         if tag in self.known:
             return _unchanged(tag)
         return _multipart((self._part(located) for located in self._all()), DICOM, tag)
@@ -83,7 +88,7 @@ class Wado:
         """One instance: as one part of a multipart answer, or alone to who asks for that."""
         form = instance_form(self.accept, single=True)
         located = self._one()
-        tag = self._tag(self._allowed(form, (located,)), form.shape)
+        tag = self._tag(self._counted(self._allowed(form, (located,))), form.shape)
         if tag in self.known:
             return _unchanged(tag)
         part = self._part(located)
@@ -144,6 +149,13 @@ class Wado:
         """
         self._one()
         raise Refused("no-bulk-data")
+
+    def _counted(self, found: Iterable[Located]) -> Iterator[Located]:
+        frames = 0
+        for located in found:
+            frames += max(1, len(located.member.frames))
+            yield located
+        self.count(frames)
 
     def _all(self) -> Iterator[Located]:
         return retrieve.instances(self.node, self.registries, self.study, self.series)
