@@ -17,6 +17,7 @@ from kaname.web.limits import Limits, Rates
 from kaname.web.pages import show_outcomes
 from kaname.web.permit import anybody
 from kaname.web.token import guarded_routes
+from kaname.web.traces import Traces
 
 BODY_LIMIT_BYTES = 1 << 20
 """Largest body on the door for people, but where derived objects come in."""
@@ -33,7 +34,7 @@ def make_app(node: Node, rates: Rates | None = None) -> ASGIApp:
         node: Whose door it is.
         rates: How often somebody may ask, where that is not what the settings say.
     """
-    app = _bare_app("Kaname", rates or _rates(node))
+    app = _bare_app("Kaname", node, rates)
     show_outcomes(app)
     app.include_router(health_routes(node))
     _open_elsewhere(app, node)
@@ -49,7 +50,7 @@ def make_viewer_app(node: Node) -> ASGIApp:
     """The viewer's own origin, on a node of the de-identified side: OHIF, and the studies that a ticket opened."""
     from kaname.web.viewer import viewer_routes
 
-    app = _bare_app("Kaname, viewer", _rates(node))
+    app = _bare_app("Kaname, viewer", node)
     app.include_router(viewer_routes(node))
     return Guard(app, READING_LIMIT_BYTES)
 
@@ -63,7 +64,7 @@ def make_peer_app(node: Node, *, limit_bytes: int = PARCEL_LIMIT_BYTES) -> ASGIA
     """
     from kaname.web.peer import enrolment_routes, peer_routes
 
-    app = _bare_app("Kaname, partners", _rates(node))
+    app = _bare_app("Kaname, partners", node)
     app.include_router(peer_routes(node))
     app.include_router(enrolment_routes(node))
     return Guard(app, limit_bytes)
@@ -117,8 +118,9 @@ def _rates(node: Node) -> Rates:
     return Rates(researcher_frames_hour=node.settings.researcher_frames_hour)
 
 
-def _bare_app(title: str, rates: Rates) -> FastAPI:
+def _bare_app(title: str, node: Node, rates: Rates | None = None) -> FastAPI:
     app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     tell_outcomes(app)
-    app.add_middleware(Limits, rates=rates)
+    app.add_middleware(Traces, node=node)
+    app.add_middleware(Limits, rates=rates or _rates(node))
     return app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +16,7 @@ from kaname.web.islands import MATRIX_COLUMNS, MATRIX_ROWS, element_of, header_o
 from kaname.web.pages import language_of, page
 from kaname.web.permit import may, permitted
 from kaname.web.shell import shell
-from kaname.web.signin import session_of, session_routes
+from kaname.web.signin import session_routes
 
 LISTED_MOST = 500
 """Instances of a series that its page leads to."""
@@ -38,7 +37,6 @@ def look_routes(node: Node) -> APIRouter:
             raise Refused("not-found")
         if element_of(shown) == "slide-annotator":
             there = [shown]  # its instances are levels of one picture
-        node.ledger.append("series-opened", sha256(series.encode()).hexdigest(), actor=session_of(request).grant.name)
         facts: dict[str, Any] = {
             "element": element_of(shown),
             "setting": setting(language_of(request), [(shown, 1)], None, whole=False),
