@@ -297,6 +297,18 @@ def test_only_a_line_is_a_line(text: str) -> None:
         Line.read(text)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("kaname1", "kaname2"), ("https:", "http:"), ("1" * 64, "1" * 63), ("2" * 64, "G" * 64), ("3" * 8, "")],
+)
+def test_a_line_with_one_wrong_entry_is_no_line(right: str, wrong: str) -> None:
+    """Another version, no TLS, fingerprints that are none, no invitation."""
+    text = Line(URL, "1" * 64, "2" * 64, "3" * 8, "ABCD-EFGH-JKLM-NPQR").text
+    assert right in text
+    with pytest.raises(Refused, match="invitation-invalid"):
+        Line.read(text.replace(right, wrong))
+
+
 def test_a_line_is_read_as_it_was_written() -> None:
     """Everything comes back, whatever white space came along."""
     line = Line(URL, "1" * 64, "2" * 64, "3" * 8, "ABCD-EFGH-JKLM-NPQR")
