@@ -15,7 +15,6 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -40,6 +39,7 @@ IPV6_PREFIX = 64
 KNOWN_MOST = 10_000
 """Tokens and sessions whose owner is remembered; beyond, all are forgotten and found good anew."""
 UNAUTHORIZED = 401
+MINUTE_SECONDS = 60
 SHOWN_FRAMES = "shown_frames"
 """Where a route that answers with whole instances leaves how many frames they hold."""
 
@@ -85,8 +85,7 @@ class Limits:
         self._count = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._names: dict[bytes, str] = {}
         self._trying = 0
-        self._minute = 0
-        self._asked: Counter[str] = Counter()
+        self._asked: dict[str, tuple[float, int]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -131,13 +130,15 @@ class Limits:
         return self._over(_minute(self._rates.strangers), "strangers", address)
 
     def _busy(self, name: str) -> int:
-        """Counts a request of somebody known, by the minute of the clock: the library would start a thread for each."""
-        minute, second = divmod(int(time.monotonic()), 60)
-        if minute != self._minute:
-            self._minute = minute
+        """Counts a request of somebody known, by a minute of their own: the library would start a thread for each."""
+        now = time.monotonic()
+        begun, asked = self._asked.get(name, (now, 0))
+        if now - begun >= MINUTE_SECONDS:
+            begun, asked = now, 0
+        if len(self._asked) >= KNOWN_MOST:
             self._asked.clear()
-        self._asked[name] += 1
-        return 60 - second if self._asked[name] > self._rates.known else 0
+        self._asked[name] = begun, asked + 1
+        return math.ceil(begun + MINUTE_SECONDS - now) if asked >= self._rates.known else 0
 
     def _watched(self, scope: Scope, receive: Receive, send: Send, who: tuple[str, bytes]) -> Send:
         """Sends what the routes answer, once it is known whom they found behind the request."""
