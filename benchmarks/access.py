@@ -25,11 +25,11 @@ from starlette.types import ASGIApp
 
 from kaname.access.model import DUTIES, PEOPLE, Grant, Part
 from kaname.access.policy import Asker, decide
-from kaname.access.tokens import make_token
 from kaname.archive.flow import shelve
 from kaname.intake.flow import accept
 from kaname.node import Node
 from kaname.testing.deliveries import REGISTRY, Facility, make_hub, series
+from kaname.testing.tokens import make_token
 from kaname.web.app import BODY_LIMIT_BYTES, make_app
 from kaname.web.dicomweb import dicomweb_routes
 from kaname.web.guard import Guard

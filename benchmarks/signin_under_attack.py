@@ -27,10 +27,10 @@ import uvicorn
 
 from kaname.access.model import Grant
 from kaname.access.sessions import make_signin, open_session
-from kaname.access.tokens import make_token
 from kaname.node import Node, open_node
 from kaname.settings import load, write
 from kaname.testing.busy import busy_hub
+from kaname.testing.tokens import make_token
 from kaname.web.app import make_app
 from kaname.web.signin import COOKIE, cookie_name
 

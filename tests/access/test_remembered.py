@@ -15,10 +15,11 @@ from kaname.access import pairs, remembered
 from kaname.access.accounts import add_account, set_parts
 from kaname.access.model import Grant, Part
 from kaname.access.sessions import Opening, begin_session, check_session, revoke_grants
-from kaname.access.tokens import check_token, issue, make_token, revoke_token, tokens
+from kaname.access.tokens import check_token, issue, revoke_token, tokens
 from kaname.clock import Clock
 from kaname.database import connect, migrate, writing
 from kaname.errors import Forbidden, Refused
+from kaname.testing.tokens import make_token
 
 CLOCK = Clock(now=lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
 CURATOR, READER = Part("curator", "j-mid"), Part("reader", "j-mid")

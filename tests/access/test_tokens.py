@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import Engine
 
 from kaname.access.model import Grant
-from kaname.access.tokens import check_token, make_token
+from kaname.access.tokens import check_token
 from kaname.clock import Clock
 from kaname.database import connect, migrate
 from kaname.errors import Forbidden
+from kaname.testing.tokens import make_token
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 

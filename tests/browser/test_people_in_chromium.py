@@ -19,10 +19,10 @@ from kaname.access.accounts import add_account
 from kaname.access.model import PEOPLE, Grant, Part
 from kaname.access.remembered import changing
 from kaname.access.sessions import make_signin
-from kaname.access.tokens import make_token
 from kaname.database import reading
 from kaname.gateway.index import LINKAGE
 from kaname.node import Node
+from kaname.testing.tokens import make_token
 from kaname.testing.waiting import REGISTRIES, waiting_gateway
 from kaname.web.app import make_app
 

@@ -10,11 +10,12 @@ from click.testing import CliRunner
 from kaname.access.accounts import add_account
 from kaname.access.model import Grant, Part
 from kaname.access.sessions import check_session, make_signin, open_session
-from kaname.access.tokens import check_token, make_token
+from kaname.access.tokens import check_token
 from kaname.cli import kaname
 from kaname.errors import Forbidden, Refused
 from kaname.node import open_node
 from kaname.settings import Settings, load
+from kaname.testing.tokens import make_token
 from kaname.upkeep.home import make_home
 
 

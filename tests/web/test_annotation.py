@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from kaname.access.model import Duty
-from kaname.access.tokens import make_token
 from kaname.archive.flow import shelve
 from kaname.intake.flow import accept
 from kaname.node import Node, open_node
 from kaname.settings import Settings
 from kaname.testing.deliveries import Facility, make_hub, series
+from kaname.testing.tokens import make_token
 from kaname.web.app import make_app
 
 TASKS = "/api/v1/annotation/tasks"

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from kaname.access.tokens import make_token
 from kaname.archive.flow import shelve
 from kaname.datasets.flow import freeze
 from kaname.intake.flow import accept
 from kaname.node import Node
 from kaname.testing.deliveries import Facility, make_hub, series
+from kaname.testing.tokens import make_token
 from kaname.web.app import make_app
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from kaname.access.tokens import make_token
 from kaname.archive import retrieve
 from kaname.archive.flow import shelve
 from kaname.archive.model import Located
@@ -17,6 +16,7 @@ from kaname.intake.flow import accept
 from kaname.node import Node
 from kaname.store import digest_bytes
 from kaname.testing.deliveries import Facility, make_hub, series
+from kaname.testing.tokens import make_token
 from kaname.web.app import make_app
 
 BOTH = ("j-mid", "basic")

@@ -9,7 +9,6 @@ import pytest
 
 from kaname.access.model import Duty, Grant
 from kaname.access.sessions import check_session, make_signin
-from kaname.access.tokens import make_token
 from kaname.annotation.flow import cases, make, readings, take
 from kaname.annotation.model import Case, Given, Mark, Question, Reading, Sought
 from kaname.archive.flow import shelve
@@ -17,6 +16,7 @@ from kaname.intake.flow import accept
 from kaname.node import Node
 from kaname.registries.model import Label
 from kaname.testing.deliveries import Facility, make_hub, series
+from kaname.testing.tokens import make_token
 from kaname.web import drawing
 from kaname.web.app import READING_LIMIT_BYTES, make_app, make_viewer_app
 

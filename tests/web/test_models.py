@@ -12,13 +12,13 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import insert
 
-from kaname.access.tokens import make_token
 from kaname.database import writing
 from kaname.models import rows
 from kaname.models.index import DEPLOYMENTS, PREDICTIONS
 from kaname.models.model import Card, ModelVersion
 from kaname.node import Node
 from kaname.testing.deliveries import make_hub
+from kaname.testing.tokens import make_token
 from kaname.web.answer import tell_outcomes
 from kaname.web.models import model_routes
 

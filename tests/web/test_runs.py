@@ -12,7 +12,6 @@ import pytest
 from fastapi import FastAPI
 
 from kaname.access.model import Duty
-from kaname.access.tokens import make_token
 from kaname.airlock.flow import check, draft
 from kaname.archive.flow import shelve
 from kaname.compute import rows as run_rows
@@ -24,6 +23,7 @@ from kaname.intake.flow import accept
 from kaname.node import Node
 from kaname.store import digest_bytes
 from kaname.testing.deliveries import Facility, make_hub, series
+from kaname.testing.tokens import make_token
 from kaname.web.airlock import airlock_routes
 from kaname.web.answer import tell_outcomes
 from kaname.web.runs import run_routes

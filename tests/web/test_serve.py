@@ -16,7 +16,6 @@ import pytest
 from dicomweb_client import DICOMwebClient
 
 from kaname.access.certificates import client_context, issue, make_authority, make_request, self_issue
-from kaname.access.tokens import make_token
 from kaname.archive import retrieve
 from kaname.errors import NotYet, Refused
 from kaname.intake.flow import accept, find
@@ -27,6 +26,7 @@ from kaname.parcel.transfer import Partner, ask_receipt, deliver, send_withdrawa
 from kaname.settings import Settings, load, write
 from kaname.testing.deliveries import Facility, make_hub, series
 from kaname.testing.sites import start_serving
+from kaname.testing.tokens import make_token
 from kaname.upkeep.home import make_home
 from kaname.web.serve import serve
 

@@ -17,7 +17,6 @@ from pydicom.dataset import Dataset
 from requests import HTTPError
 
 from kaname.access.model import Duty
-from kaname.access.tokens import make_token
 from kaname.archive import retrieve
 from kaname.archive.flow import shelve
 from kaname.dicom.objects.prediction import Judged, PredictingModel, prediction_report, read_prediction
@@ -26,6 +25,7 @@ from kaname.intake.flow import accept
 from kaname.node import Node
 from kaname.testing.deliveries import REGISTRY, Facility, make_hub, series
 from kaname.testing.objects import ct_slice, to_bytes
+from kaname.testing.tokens import make_token
 from kaname.web import stow
 from kaname.web.app import make_app
 from kaname.web.multipart import Part, write_parts

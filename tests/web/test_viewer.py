@@ -10,13 +10,14 @@ import pytest
 from kaname.access.accounts import add_account, set_parts
 from kaname.access.model import Grant, Part
 from kaname.access.sessions import make_signin
-from kaname.access.tokens import issue, make_token
+from kaname.access.tokens import issue
 from kaname.archive import retrieve
 from kaname.archive.flow import shelve
 from kaname.governance.withdraw import obey
 from kaname.intake.flow import accept
 from kaname.node import Node
 from kaname.testing.deliveries import Facility, make_hub, series
+from kaname.testing.tokens import make_token
 from kaname.web import viewer
 from kaname.web.app import make_app, make_viewer_app
 from kaname.web.signin import cookie_name

@@ -15,7 +15,7 @@ from ipaddress import ip_address, ip_network
 from sqlalchemy import Connection, Engine, Row, delete, insert, select
 
 from kaname.access.index import ACCOUNT, SESSION, SIGNIN, TOKEN
-from kaname.access.model import Duty, Grant, Part, parts_json, parts_of
+from kaname.access.model import Grant, Part, parts_json, parts_of
 from kaname.access.remembered import changing, recall
 from kaname.access.sessions import FRESH_MINUTES, STAMP
 from kaname.clock import Clock
@@ -52,19 +52,6 @@ class _Known:
     """Of those that it was made with, the ones that its owner still plays."""
     until: str
     """When its owner's account ends; empty for never."""
-
-
-def make_token(
-    index: Engine,
-    *,
-    name: str,
-    registries: Sequence[str],
-    days: int,
-    clock: Clock,
-    duties: Sequence[Duty] = ("browse", "pixels"),
-) -> str:
-    """Makes a program's token: ``duties`` in ``registries`` for ``days``; returns the secret, which is kept nowhere."""
-    return issue(index, Grant.of_program(name, registries, duties), days=days, clock=clock)
 
 
 def issue(index: Engine, grant: Grant, *, days: int, clock: Clock, owner: str = "", origins: Sequence[str] = ()) -> str:

@@ -55,11 +55,6 @@ def media_routes(node: Node) -> APIRouter:
     return routes
 
 
-def frame_address(series: str, uid: str, number: int = 1) -> str:
-    """Where a frame is to be had."""
-    return f"{PREFIX}/{series}/{uid}/frames/{number}"
-
-
 def _add_pictures(routes: APIRouter, node: Node) -> None:
     def frame(series: str, uid: str, number: str, request: Request) -> Response:
         """One frame."""
